@@ -1,0 +1,44 @@
+# Every target starts from nothing: it makes .venv with the first Python >= 3.11 it finds.
+PORT ?= 8000
+PY := .venv/bin/python
+
+.PHONY: demo test lint format matrix clean
+
+demo: .venv/.demo
+	@$(PY) -m demo.serve --port $(PORT)
+
+# Real servers on private ports in a temporary folder; "ARGS=--db=sqlite" and the like go to pytest.
+test: .venv/.dev
+	@tools/mariadb $(PY)
+	@$(PY) -m pytest $(ARGS)
+
+lint: .venv/.dev
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+format: .venv/.dev
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# The suite under each supported Python x Django; says which interpreters are not there.
+matrix:
+	@"$$(tools/find-python)" tools/matrix.py $(ARGS)
+
+clean:
+	rm -rf .venv .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+# --group (PEP 735) needs pip 25.1.
+$(PY):
+	@python="$$(tools/find-python)" && "$$python" -m venv .venv
+	@$(PY) -m pip install -q --upgrade 'pip>=25.1'
+
+.venv/.dev: pyproject.toml | $(PY)
+	@$(PY) -m pip install -q -e . --group dev
+	@touch $@ .venv/.demo
+
+.venv/.demo: pyproject.toml | $(PY)
+	@$(PY) -m pip install -q -e . --group demo
+	@touch $@
