@@ -195,11 +195,9 @@ def postgres(parent: Path) -> Server:
     data, password = folder / "data", folder / "password"
     password.write_text("lanyard")
     password.chmod(0o644)
-    run(
-        [programs / "initdb", "-D", data, "-U", "lanyard", f"--pwfile={password}", "-A", "scram-sha-256"]
-        + ["--no-sync", "-E", "UTF8", "--no-locale"],
-        parent / "postgres-setup.log",
-    )
+    initdb: list[str | Path] = [programs / "initdb", "-D", data, "-U", "lanyard", f"--pwfile={password}"]
+    initdb += ["-A", "scram-sha-256", "--no-sync", "-E", "UTF8", "--no-locale"]
+    run(initdb, parent / "postgres-setup.log")
     port = free_port()
     options = {
         "port": port,
