@@ -148,7 +148,7 @@ def test_a_disk_error_is_a_clear_error(file, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TokenStoreError, match="Cannot write .*No space left"):
+    with pytest.raises(TokenStoreError, match=r"Cannot write .*No space left"):
         save(file)
 
 

@@ -127,9 +127,7 @@ def test_each_refresh_token_has_its_own_key(server, auth):
 
 
 @pytest.mark.parametrize("step", ["locked", "key_saved", "answered", "saved"])
-def test_killed_at_any_step_and_restarted_an_hour_later_nobody_is_signed_out(
-    server, store, auth, make_auth, clock, step
-):
+def test_killed_at_any_step_and_restarted_an_hour_later_stays_signed_in(server, store, auth, make_auth, clock, step):
     def die(done):
         if done == step:
             raise Killed
