@@ -53,7 +53,6 @@ STATIC_URL = "static/"
 
 #: Real hashers cost more than the rest of a test; the ones that matter are tested with override_settings.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["drf_lanyard.authentication.LanyardAuthentication"]

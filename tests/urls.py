@@ -2,11 +2,11 @@ from importlib.util import find_spec
 
 from django.apps import apps
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from tests import views
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("protected/", views.protected),
     path("public/", views.public),
 ]

@@ -42,7 +42,7 @@ def environment(base: Path, version: str, django: str) -> Path:
     python = folder / "bin/python"
     if not python.exists():
         subprocess.run([base, "-m", "venv", folder], check=True)
-    pip = [python, "-m", "pip", "install", "-q"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "-q"]
     subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True, cwd=ROOT)
     subprocess.run([*pip, "-e", ".", f"Django=={django}.*", "--group", "test"], check=True, cwd=ROOT)
     subprocess.run([ROOT / "tools/mariadb", python], check=True, cwd=ROOT)
@@ -59,7 +59,7 @@ def run(version: str, django: str, arguments: list[str]) -> str:
         python = environment(base, version, django)
     except subprocess.CalledProcessError as error:
         return f"RED: {error}"
-    done = subprocess.run([python, "-W", "default", "-m", "pytest", *arguments], cwd=ROOT)
+    done = subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT)
     return "RED" if done.returncode else "passed"
 
 
