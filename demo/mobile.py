@@ -1,4 +1,4 @@
-"""`python -m demo.mobile`: a command-line client of the microblog, and an example of how to use `drf_lanyard.client`."""
+"""`python -m demo.mobile`: the microblog from the command line, and an example of how to use `drf_lanyard.client`."""
 
 import argparse
 import getpass
@@ -85,7 +85,7 @@ def whoami(options: argparse.Namespace, api: httpx.Client, auth: LanyardAuth) ->
 
 
 def checked(response: httpx.Response) -> httpx.Response:
-    """The answer, if it is a success. Otherwise what to tell the person, by what a client is to do about each failure."""
+    """The answer, if it is a success; otherwise an exception, by what a client is to do about the failure."""
     if response.is_success:
         return response
     if response.status_code == httpx.codes.UNAUTHORIZED:
@@ -106,11 +106,10 @@ def reason(response: httpx.Response) -> str:
         body = response.json()
     except ValueError:
         return response.reason_phrase
-    if isinstance(body, dict):
-        return str(
-            body.get("detail") or "; ".join(f"{name}: {' '.join(map(str, each))}" for name, each in body.items())
-        )
-    return response.reason_phrase
+    if not isinstance(body, dict):
+        return response.reason_phrase
+    complaints = (f"{field}: {' '.join(map(str, each))}" for field, each in body.items() if isinstance(each, list))
+    return str(body.get("detail") or "; ".join(complaints))
 
 
 def password(options: argparse.Namespace) -> str:

@@ -94,6 +94,8 @@ def stopping(server: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave the workers behind
         server.terminate()
         try:
             server.wait(STOP_TIMEOUT)

@@ -121,8 +121,10 @@ def expect(response: httpx.Response, status: int) -> httpx.Response:
 
 COMMANDS = """
 Try it yourself (alice, bob and admin; password {password}):
-  curl -s {base}/auth/login/ -d username=alice -d password={password}
-  curl -s {base}/api/posts/ -H "Authorization: Bearer $ACCESS" -d text=Hello
+  curl -s {base}/auth/login/ -H "Content-Type: application/json" \\
+    -d '{{"username": "alice", "password": "{password}"}}'
+  ACCESS=...  # "access" of the answer; "session" is the ID of the sign-in
+  curl -i {base}/api/posts/ -H "Authorization: Bearer $ACCESS" -d "text=Hello"
   curl -s {base}/auth/sessions/ -H "Authorization: Bearer $ACCESS"
-  curl -s -X DELETE {base}/auth/sessions/$ID/ -H "Authorization: Bearer $ACCESS"
+  curl -i -X DELETE {base}/auth/sessions/$ID/ -H "Authorization: Bearer $ACCESS"
   python -m demo.mobile --server {base} login alice"""
