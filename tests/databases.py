@@ -107,6 +107,9 @@ def use(settings_dict: dict[str, Any]) -> None:
     from django.db import connections
 
     connections.close_all()
+    for wrapper in connections.all(initialized_only=True):
+        if wrapper.connection is not None:  # close() leaves SQLite in memory open; this one is dropped for good
+            wrapper.connection.close()
     settings.DATABASES["default"] = settings_dict
     connections.settings["default"] = connections.configure_settings({"default": settings_dict})["default"]
     with suppress(AttributeError):  # this thread has no connection yet
