@@ -59,9 +59,7 @@ class AccessTokens:
         self._decode = msgspec.json.Decoder(_Payload).decode
         self._verified: Generations[Principal] = Generations(cache_size)
 
-    def mint(
-        self, *, subject: str, session_id: UUID, epoch: int, now: float, claims: Mapping[str, object] = {}
-    ) -> str:
+    def mint(self, *, subject: str, session_id: UUID, epoch: int, now: float, claims: Mapping[str, object] = {}) -> str:
         """A token that expires `lifetime` seconds after `now` (Unix seconds).
 
         `now` must come from before the first read that `epoch` and `claims` derive from.

@@ -120,7 +120,7 @@ class Rsa(Algorithm):
 class Ecdsa(Algorithm):
     """RFC 7518 section 3.4: the signature is r || s, each as wide as the curve.
 
-    (r, s) and (r, order - s) are both valid, so only the smaller s is minted and accepted.
+    (r, s) and (r, order - s) are both genuine. The smaller s is the one spelling that a token of ours has.
     """
 
     hash: hashes.HashAlgorithm
@@ -138,9 +138,9 @@ class Ecdsa(Algorithm):
         half = self.order // 2
 
         def check(data: bytes, signature: bytes) -> None:
-            r, s = int.from_bytes(signature[:width]), int.from_bytes(signature[width:])
-            if len(signature) != 2 * width or s > half:
+            if len(signature) != 2 * width:
                 raise InvalidSignature
+            r, s = int.from_bytes(signature[:width]), int.from_bytes(signature[width:])
             public.verify(encode_dss_signature(r, s), data, scheme)
 
         def sign(private: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
@@ -151,6 +151,7 @@ class Ecdsa(Algorithm):
         return _asymmetric(
             sign=(lambda data: sign(private, data)) if private else None,
             check=check,
+            canonical=lambda signature: int.from_bytes(signature[width:]) <= half,
             jwk={"kty": "EC", "crv": self.curve_name, "x": _uint(point.x, width), "y": _uint(point.y, width)},
         )
 
@@ -173,9 +174,13 @@ class EdDsa(Algorithm):
 
 
 def _asymmetric(
-    *, sign: Callable[[bytes], bytes] | None, check: Callable[[bytes, bytes], None], jwk: dict[str, str]
+    *,
+    sign: Callable[[bytes], bytes] | None,
+    check: Callable[[bytes, bytes], None],
+    jwk: dict[str, str],
+    canonical: Callable[[bytes], bool] = lambda signature: True,
 ) -> Bound:
-    """`check` raises InvalidSignature for a signature that is not genuine."""
+    """`check` raises InvalidSignature for a signature that is not genuine; `canonical` refuses the twin of one that is."""
 
     def verify(data: bytes, signature: bytes) -> bool:
         try:
@@ -189,7 +194,7 @@ def _asymmetric(
             raw = base64url.decode_canonical(signature)
         except ValueError:
             return False
-        return verify(data, raw)
+        return canonical(raw) and verify(data, raw)
 
     return Bound(sign=sign, verify=verify, verify_text=verify_text, jwk=MappingProxyType(jwk))
 

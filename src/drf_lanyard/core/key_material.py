@@ -11,7 +11,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate
 
-_TEXT_MARKS = (b"-----BEGIN ", b"---- BEGIN ", b"ssh-rsa", b"ssh-dss", b"ssh-ed25519", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
+_TEXT_MARKS = (
+    b"-----BEGIN ",
+    b"---- BEGIN ",
+    b"ssh-rsa",
+    b"ssh-dss",
+    b"ssh-ed25519",
+    b"ecdsa-sha2-",
+    b"sk-ssh-",
+    b"sk-ecdsa-",
+)
 # The wire format of RFC 4253 section 6.6: a length, then the name of the key type.
 _SSH_WIRE = (b"\0\0\0\x07ssh-", b"\0\0\0\x0bssh-", b"\0\0\0\x13ecdsa-sha2-")
 _ASN1_SEQUENCE = b"\x30"

@@ -71,12 +71,12 @@ class Key:
         return self._bound.sign(data)
 
     def verify(self, data: bytes, signature: bytes) -> bool:
-        """Whether `signature` (raw bytes) is genuine. Never raises."""
+        """Whether `signature` (raw bytes) is genuine by RFC 7518 section 3, in any of its forms. Never raises."""
         return self._bound.verify(data, signature)
 
     @property
     def verify_text(self) -> Callable[[bytes, bytes], bool]:
-        """(data, base64url signature) -> whether it is genuine and in its only spelling. Never raises."""
+        """(data, base64url signature) -> whether it is genuine and in the one spelling that we mint. Never raises."""
         return self._bound.verify_text
 
     def public_jwk(self) -> dict[str, str] | None:

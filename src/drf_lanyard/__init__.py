@@ -1,0 +1,41 @@
+"""JWT speed, real logout, for Django REST Framework.
+
+The public Python API. Names are loaded when they are first used, so that importing the package needs no Django settings.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import revoke_session, revoke_user, revoke_users, sign_in
+    from .core.model import Issued, Principal
+    from .signals import refresh_reused, refreshed, revoked, signed_in
+
+__version__ = version("drf-lanyard")
+
+__all__ = [
+    "Issued",
+    "Principal",
+    "refresh_reused",
+    "refreshed",
+    "revoke_session",
+    "revoke_user",
+    "revoke_users",
+    "revoked",
+    "sign_in",
+    "signed_in",
+]
+
+_HOMES = {
+    ".api": ("revoke_session", "revoke_user", "revoke_users", "sign_in"),
+    ".core.model": ("Issued", "Principal"),
+    ".signals": ("refresh_reused", "refreshed", "revoked", "signed_in"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home, __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,87 @@
+"""What the service needs of the outside. These docstrings are the contract; one suite of tests runs it on every store.
+
+"Not there" is a value; an outage is `StoreUnavailable`.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from .model import Denied, Entry, LogRead, NewSession, Opened, Rotation, SessionState
+
+
+class Clock(Protocol):
+    """Two clocks: the wall for what tokens say, and one that no administrator can set for the lease."""
+
+    def time(self) -> float:
+        """Unix seconds."""
+
+    def steady(self) -> float:
+        """Seconds that only grow, and that count while the machine is suspended."""
+
+
+class SessionStore(Protocol):
+    """Sessions, users' epochs, and the writing side of the revocation log.
+
+    Whatever revokes writes the state change, the epoch and the log entry in one transaction
+    (the caller's, when it has one open). Entries are appended without a position.
+    """
+
+    def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
+        """Store a session for `user`, whose password was just verified on an instance read earlier.
+
+        In one transaction: lock the user, compare what is stored with the verified instance, read the epoch,
+        evict the oldest sessions beyond `max_sessions`, insert. `Denied` (`UserInactive`, `InvalidCredentials`) when the
+        user changed in between; then nothing was written.
+        """
+
+    def load(self, session_id: UUID) -> SessionState | None:
+        """The session with its user, epoch and the store's clock, consistent in one statement. Ended ones included."""
+
+    def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
+        """Write `rotation` if the session is live and its counter is still `expected`; say whether it was written."""
+
+    def renew(self, session_id: UUID, secret: str) -> SessionState | None:
+        """Give a live session a new secret and counter 0, and bind it to the user's present password."""
+
+    def revoke_sessions(self, session_ids: Collection[UUID], reason: str, owner: Any = None) -> list[Entry]:
+        """End those that live (and belong to the user with primary key `owner`, if given)."""
+
+    def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
+        """End every live session of a user but one, without touching the epoch."""
+
+    def revoke_users(
+        self, owners: Collection[Any], reason: str, *, keep_sessions: bool = False, keep: UUID | None = None
+    ) -> list[Entry]:
+        """Raise the users' epochs, and end their sessions unless told to keep all (or one) of them."""
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once what was written is durable; never if it is rolled back."""
+
+    def in_transaction(self) -> bool:
+        """Whether the caller has a transaction open, so that nothing written is visible to others yet."""
+
+
+class RevocationLog(Protocol):
+    """The reading side of the log. Called by one thread at a time, but for `interrupt`."""
+
+    def read(self, position: int) -> LogRead:
+        """Everything at or after `position` and everything that has no position yet, in one statement.
+
+        Raises any exception when the primary cannot be read; a standby counts as that.
+        """
+
+    def sequence(self) -> int:
+        """Give positions, in commit order, to entries that have none; how many. Does nothing if another process is at it."""
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Append entries that the database has lost, and raise epochs to at least theirs."""
+
+    def interrupt(self) -> None:
+        """From any thread: make a call that is blocked fail soon, and start afresh at the next call."""
+
+    def rest(self) -> None:
+        """Let go of the connection; the next call opens another."""
+
+    def park(self) -> None:
+        """After a fork, in the child: forget the inherited connection without closing it."""

@@ -1,0 +1,98 @@
+"""One process's copy of the live revocation log."""
+
+from collections import deque
+from collections.abc import Iterable
+
+from .errors import AuthError, TokenRevoked, TokenStale
+from .model import Entry, LogRead, Principal
+
+#: A dead credential, or (user, lowest valid epoch).
+Item = int | tuple[str, int]
+BUCKET = 1024
+
+
+class Snapshot:
+    """A set of dead credentials and a dictionary of lowest valid epochs; applying is idempotent and only ever adds.
+
+    Lookups need no lock. Changes need one (the reader's).
+    """
+
+    __slots__ = ("_buckets", "_uid", "dead", "epochs", "position")
+
+    def __init__(self) -> None:
+        self.dead: set[int] = set()
+        self.epochs: dict[str, int] = {}
+        #: The highest position applied, and the uid found there.
+        self.position = 0
+        self._uid = 0
+        # Sequenced items in order of position: (highest position in the bucket, items). Forgetting goes by whole buckets.
+        self._buckets: deque[tuple[int, list[Item]]] = deque()
+
+    def verdict(self, principal: Principal) -> type[AuthError] | None:
+        """Why the credential is refused, or None."""
+        if principal.credential in self.dead:
+            return TokenRevoked
+        if self.epochs.get(principal.user_id, 0) > principal.epoch:
+            return TokenStale
+        return None
+
+    def has_lost(self, read: LogRead) -> bool:
+        """Whether the newest entry we applied is no longer where we read it: the database lost commits."""
+        if self.position <= read.floor:
+            return False
+        return not any(e.position == self.position and e.uid == self._uid for e in read.entries)
+
+    def apply(self, read: LogRead) -> None:
+        """Add what a read returned, then forget what the database has forgotten."""
+        sequenced = sorted(
+            (e.position, e) for e in read.entries if e.position is not None and e.position > self.position
+        )
+        self.add(e for e in read.entries if e.position is None)
+        self.add(e for _, e in sequenced)
+        for position, entry in sequenced:
+            self._remember(position, entry)
+        if sequenced:  # last, so that a process forked half-way through reads these again
+            self.position, self._uid = sequenced[-1][0], sequenced[-1][1].uid
+        self._forget(read.floor)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Add entries without a place in the log: ones of this process, or not sequenced yet."""
+        for entry in entries:
+            if entry.credential is not None:
+                self.dead.add(entry.credential)
+            elif entry.subject is not None and entry.epoch > self.epochs.get(entry.subject, 0):
+                self.epochs[entry.subject] = entry.epoch
+
+    def missing_from(self, read: LogRead) -> list[Entry]:
+        """What we hold and a full read (from position 0) does not: revocations that the database has lost."""
+        self._forget(read.floor)
+        stored = Snapshot()
+        stored.apply(read)
+        lost = [Entry(uid=0, credential=credential) for credential in self.dead - stored.dead]
+        return lost + [Entry(uid=0, subject=s, epoch=e) for s, e in self.epochs.items() if e > stored.epochs.get(s, 0)]
+
+    def rewind(self) -> None:
+        """Before applying a full read again: keep all that is held, trust no position."""
+        self.position, self._uid = 0, 0
+
+    def _remember(self, position: int, entry: Entry) -> None:
+        if entry.credential is not None:
+            item: Item = entry.credential
+        elif entry.subject is not None:
+            item = (entry.subject, entry.epoch)
+        else:
+            return
+        if self._buckets and len(self._buckets[-1][1]) < BUCKET:
+            items = self._buckets[-1][1]
+            items.append(item)
+            self._buckets[-1] = (position, items)
+        else:
+            self._buckets.append((position, [item]))
+
+    def _forget(self, floor: int) -> None:
+        while self._buckets and self._buckets[0][0] <= floor:
+            for item in self._buckets.popleft()[1]:
+                if isinstance(item, int):
+                    self.dead.discard(item)
+                elif self.epochs.get(item[0]) == item[1]:
+                    del self.epochs[item[0]]

@@ -1,0 +1,195 @@
+"""The causes: what makes a user's tokens wrong, noticed by signals and written by `service`.
+
+Proxies of the user model are senders of their own, so receivers hear every model and ask `issubclass`. Statements that
+send no signal (`QuerySet.update`, `bulk_update`, raw SQL) are not seen here: `revoke_users` is for those, and the
+refresh notices a changed password by itself.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import get_hasher, identify_hasher, is_password_usable
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Model, QuerySet
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+
+from .models import Session
+from .stores.orm import auth_hashes
+from .wiring import alias, get_lanyard
+
+#: Columns of the user whose change makes tokens wrong. `password` and `is_active` end sessions, the rest only claims.
+WATCHED = ("password", "is_active", "is_staff", "is_superuser")
+
+_kept: ContextVar[UUID | None] = ContextVar("lanyard_kept_session", default=None)
+
+
+@contextmanager
+def keeping_session(session_id: UUID) -> Iterator[None]:
+    """A password change saved inside ends every other session of the user; this one is the caller's to renew."""
+    token = _kept.set(session_id)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def connect() -> None:
+    """Called once, when the apps are ready."""
+    for signal, receiver in (
+        (pre_save, _before_user_save),
+        (post_save, _after_user_save),
+        (post_delete, _after_user_delete),
+        (m2m_changed, _on_membership_change),
+    ):
+        signal.connect(receiver, dispatch_uid=f"lanyard.{receiver.__name__}")
+    for model in (Group, Permission):
+        pre_delete.connect(_before_group_delete, sender=model, dispatch_uid="lanyard.group.before")
+        post_delete.connect(_after_group_delete, sender=model, dispatch_uid="lanyard.group.after")
+    pre_delete.connect(_before_session_delete, sender=Session, dispatch_uid="lanyard.session.before")
+
+
+def _is_user(sender: type[Model]) -> bool:
+    """The user model, a proxy or child of it, or a concrete parent that holds its columns."""
+    return issubclass(sender, get_user_model()) or issubclass(get_user_model(), sender)
+
+
+# Saving a user
+
+
+def _before_user_save(
+    sender: type[Model], instance: Any, raw: bool, using: str, update_fields: frozenset[str] | None, **kwargs: Any
+) -> None:
+    """Read what is stored, if this save may change a watched column: one query, and only then."""
+    if not _is_user(sender):
+        return
+    instance._lanyard_before = None
+    unloaded = instance.get_deferred_fields()
+    loaded = [name for name in _watched(sender, update_fields) if name not in unloaded]
+    if instance.pk is None or not loaded:
+        return
+    rows = get_user_model()._base_manager.using(using).filter(pk=instance.pk)
+    instance._lanyard_before = rows.values(*loaded).first()
+
+
+def _watched(sender: type[Model], update_fields: frozenset[str] | None) -> list[str]:
+    names = {field.name for field in sender._meta.concrete_fields}
+    return [name for name in WATCHED if name in names and (update_fields is None or name in update_fields)]
+
+
+def _after_user_save(sender: type[Model], instance: Any, created: bool, **kwargs: Any) -> None:
+    if not _is_user(sender):
+        return
+    before = instance.__dict__.pop("_lanyard_before", None)
+    if before is None or created:
+        return
+    changed = {name for name, value in before.items() if getattr(instance, name) != value}
+    if "password" in changed and _is_rehash(instance, before["password"]):
+        _carry_sessions_over(instance, before["password"])
+        changed.discard("password")
+    if "password" in changed:
+        get_lanyard().revoke_users([instance.pk], "password_changed", keep=_kept.get())
+    elif "is_active" in changed and not instance.is_active:
+        get_lanyard().revoke_users([instance.pk], "deactivated")
+    elif changed:
+        get_lanyard().revoke_users([instance.pk], "claims_changed", keep_sessions=True)
+
+
+def _is_rehash(user: Any, before: str) -> bool:
+    """Whether Django has only re-encoded the same password, as it does silently at sign-in when hashers change.
+
+    Django then sets `_password` to None on the instance itself, and the old encoding was one that it wants updated.
+    Anything else counts as a change: the mistake that ends sessions is the safe one.
+    """
+    if "_password" not in user.__dict__ or user._password is not None or not is_password_usable(user.password):
+        return False
+    preferred = get_hasher("default")
+    try:
+        old, new = identify_hasher(before), identify_hasher(user.password)
+    except ValueError:
+        return False
+    wanted_update = old.algorithm != preferred.algorithm or preferred.must_update(before)
+    return wanted_update and new.algorithm == preferred.algorithm and not preferred.must_update(user.password)
+
+
+def _carry_sessions_over(user: Any, before: str) -> None:
+    """Bind live sessions to the new encoding; those that stored something else stay as they are and die at refresh."""
+    present, user.password = user.password, before
+    try:
+        old = auth_hashes(user)
+    finally:
+        user.password = present
+    rows = Session.objects.using(alias()).filter(user_id=user.pk, revoked_at=None, auth_hash__in=old)
+    rows.update(auth_hash=auth_hashes(user)[0])
+
+
+# Deleting
+
+
+def _after_user_delete(sender: type[Model], instance: Any, **kwargs: Any) -> None:
+    if _is_user(sender):
+        get_lanyard().revoke_users([instance.pk], "deleted")
+
+
+def _before_session_delete(sender: type[Model], instance: Session, origin: Any, **kwargs: Any) -> None:
+    """A deleted row is a dead session too. Deleting its user has a cause of its own."""
+    deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
+    if issubclass(deleted, Session):
+        get_lanyard().revoke_sessions([instance.pk], "deleted")
+
+
+# Groups and permissions: `user.groups`, `user.user_permissions` and `group.permissions`, changed from either side
+
+
+def _relations() -> Iterator[tuple[type[Model], type[Model], str]]:
+    """(table between, model on the near side, its field)"""
+    user = get_user_model()
+    for name in ("groups", "user_permissions"):
+        if hasattr(user, name):
+            yield getattr(user, name).through, user, name
+    yield Group.permissions.through, Group, "permissions"
+
+
+def _on_membership_change(
+    sender: type[Model], instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
+) -> None:
+    for through, model, field in _relations():
+        if sender is not through:
+            continue
+        if action == "pre_clear" and reverse:
+            instance._lanyard_cleared = _keys(model, **{field: instance})
+        elif action in ("post_add", "post_remove", "post_clear"):
+            near = (pk_set or instance.__dict__.pop("_lanyard_cleared", set())) if reverse else {instance.pk}
+            if pk_set or action == "post_clear":
+                _claims_changed(_members(near) if model is Group else near)
+
+
+def _keys(model: type[Model], **conditions: Any) -> set[Any]:
+    return set(model._base_manager.filter(**conditions).values_list("pk", flat=True))
+
+
+def _members(groups: Collection[Any]) -> set[Any]:
+    return _keys(get_user_model(), groups__in=groups) if hasattr(get_user_model(), "groups") else set()
+
+
+def _claims_changed(users: Collection[Any]) -> None:
+    if users:
+        get_lanyard().revoke_users(users, "claims_changed", keep_sessions=True)
+
+
+def _before_group_delete(sender: type[Model], instance: Group | Permission, **kwargs: Any) -> None:
+    """Deleting a group or a permission sends no `m2m_changed`: remember whom it concerns while that can still be asked."""
+    if isinstance(instance, Group):
+        affected = _members([instance.pk])
+    else:
+        affected = _members(_keys(Group, permissions=instance))
+        if hasattr(get_user_model(), "user_permissions"):
+            affected |= _keys(get_user_model(), user_permissions=instance)
+    instance._lanyard_affected = affected  # type: ignore[union-attr]
+
+
+def _after_group_delete(sender: type[Model], instance: Group | Permission, **kwargs: Any) -> None:
+    _claims_changed(instance.__dict__.pop("_lanyard_affected", set()))

@@ -1,0 +1,228 @@
+"""Sessions, epochs and the writing side of the revocation log, on Django's ORM. The contract is `core.ports.SessionStore`."""
+
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
+from django.db.models import F, Q, Value
+
+from ..core.errors import InvalidCredentials, UserInactive
+from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState, Transport
+from ..models import Revocation, Session, UserEpoch
+from .dialect import DatabaseNow, upsert_epochs, write_transaction
+
+#: How many users or sessions one statement names.
+BATCH = 500
+
+
+class OrmSessions:
+    """`SessionStore` on the database that the router gives to `Session` for writing: always the primary."""
+
+    @property
+    def alias(self) -> str:
+        return router.db_for_write(Session)
+
+    # Sign in
+
+    def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
+        alias = self.alias
+        with write_transaction(alias):
+            locked = self._lock_user(alias, user.pk)
+            if locked is None or not getattr(locked, "is_active", True):
+                return Denied(error=UserInactive())
+            if getattr(locked, "password", None) != getattr(user, "password", None):
+                return Denied(error=InvalidCredentials())
+            evicted = [] if max_sessions is None else self._evict(alias, locked.pk, max_sessions - 1)
+            session = _new_row(new, locked, now=locked.lanyard_now)
+            session.save(using=alias, force_insert=True)
+        state = _state(session, locked, epoch=locked.lanyard_epoch_now, now=locked.lanyard_now)
+        return Opened(session=state, evicted=evicted)
+
+    def _lock_user(self, alias: str, pk: Any) -> Any:
+        locks = {"of": self._lockable} if connections[alias].features.has_select_for_update_of else {}
+        users = get_user_model()._base_manager.using(alias).select_for_update(**locks).filter(pk=pk)
+        return next(iter(users.annotate(lanyard_epoch_now=F("lanyard_epoch__epoch"), lanyard_now=DatabaseNow())), None)
+
+    @cached_property
+    def _lockable(self) -> tuple[str, ...]:
+        """The user's row and its rows in parent tables: the epoch, joined from outside, cannot be locked."""
+        names = ["self"]
+        meta, path = get_user_model()._meta.concrete_model._meta, ""
+        while meta.parents:
+            link = next(iter(meta.parents.values()))
+            path = f"{path}__{link.name}" if path else link.name
+            names.append(path)
+            meta = link.remote_field.model._meta
+        return tuple(names)
+
+    def _evict(self, alias: str, owner: Any, keep: int) -> list[Entry]:
+        live = Session.objects.using(alias).live().filter(user_id=owner).order_by("-created_at", "-id")
+        oldest = list(live.values_list("id", flat=True)[keep : keep + BATCH])
+        return self._end(Q(pk__in=oldest), "evicted") if oldest else []
+
+    # Refresh
+
+    def load(self, session_id: UUID) -> SessionState | None:
+        rows = Session.objects.using(self.alias).select_related("user").filter(pk=session_id)
+        for row in rows.annotate(lanyard_epoch_now=F("user__lanyard_epoch__epoch"), lanyard_now=DatabaseNow()):
+            return _state(row, row.user, epoch=row.lanyard_epoch_now, now=row.lanyard_now)
+        return None
+
+    def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
+        rows = Session.objects.using(self.alias).filter(pk=session_id, counter=expected, revoked_at=None)
+        written = rows.update(
+            counter=rotation.counter,
+            rotated_at=rotation.rotated_at,
+            idle_expires_at=rotation.idle_expires_at,
+            idempotency=rotation.idempotency,
+            auth_hash=rotation.auth_hash,
+            ip=rotation.client.ip,
+            user_agent=rotation.client.user_agent,
+        )
+        return written == 1
+
+    def renew(self, session_id: UUID, secret: str) -> SessionState | None:
+        state = self.load(session_id)
+        if state is None:
+            return None
+        rows = Session.objects.using(self.alias).filter(pk=session_id, revoked_at=None)
+        fresh = {"secret": secret, "counter": 0, "idempotency": "", "auth_hash": state.user_auth_hashes[0]}
+        return self.load(session_id) if rows.update(rotated_at=DatabaseNow(), **fresh) else None
+
+    # Revoke
+
+    def revoke_sessions(self, session_ids: Collection[UUID], reason: str, owner: Any = None) -> list[Entry]:
+        wanted = Q() if owner is None else Q(user_id=owner)
+        ids = sorted(session_ids)
+        return [
+            entry
+            for start in range(0, len(ids), BATCH)
+            for entry in self._end(wanted & Q(pk__in=ids[start : start + BATCH]), reason)
+        ]
+
+    def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
+        return self._end(Q(user_id=owner) & ~Q(pk=keep), reason)
+
+    def revoke_users(
+        self, owners: Collection[Any], reason: str, *, keep_sessions: bool = False, keep: UUID | None = None
+    ) -> list[Entry]:
+        keys = sorted(set(owners))
+        return [
+            entry
+            for start in range(0, len(keys), BATCH)
+            for entry in self._revoke_batch(keys[start : start + BATCH], reason, keep_sessions, keep)
+        ]
+
+    def _revoke_batch(self, owners: list[Any], reason: str, keep_sessions: bool, keep: UUID | None) -> list[Entry]:
+        alias = self.alias
+        with write_transaction(alias):
+            if not keep_sessions:
+                live = Session.objects.using(alias).filter(user_id__in=owners, revoked_at=None)
+                (live if keep is None else live.exclude(pk=keep)).update(
+                    revoked_at=DatabaseNow(), revoked_reason=reason
+                )
+            self.raise_epochs(alias, owners)
+            raised = UserEpoch.objects.using(alias).filter(pk__in=owners).values_list("pk", "epoch")
+            return _append(alias, [Revocation(subject=str(pk), epoch=epoch) for pk, epoch in raised])
+
+    def raise_epochs(self, alias: str, owners: list[Any], *, to: list[int] | None = None) -> None:
+        connection = connections[alias]
+        field = UserEpoch._meta.pk
+        values = [field.get_db_prep_save(owner, connection) for owner in owners]
+        upsert_epochs(connection, UserEpoch._meta.db_table, values, to=to)
+
+    def _end(self, wanted: Q, reason: str) -> list[Entry]:
+        alias = self.alias
+        with write_transaction(alias):
+            live = Session.objects.using(alias).filter(wanted, revoked_at=None)
+            ids = list(live.select_for_update().order_by("pk").values_list("pk", flat=True))
+            if not ids:
+                return []
+            Session.objects.using(alias).filter(pk__in=ids).update(revoked_at=DatabaseNow(), revoked_reason=reason)
+            return _append(alias, [Revocation.of_credential(session_id) for session_id in ids])
+
+    # Transactions
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        transaction.on_commit(action, using=self.alias, robust=True)
+
+    def in_transaction(self) -> bool:
+        return connections[self.alias].in_atomic_block
+
+
+def prune_sessions(alias: str, older_than: float, batch: int) -> int:
+    """Delete up to `batch` sessions that ended or expired more than `older_than` seconds ago; how many."""
+    limit = DatabaseNow() - Value(float(older_than))
+    dead = Q(revoked_at__lt=limit) | Q(idle_expires_at__lt=limit) | Q(absolute_expires_at__lt=limit)
+    doomed = list(Session.objects.using(alias).filter(dead).values_list("pk", flat=True)[:batch])
+    # Without signals: they are dead already, and the log has forgotten them.
+    return Session.objects.using(alias).filter(pk__in=doomed)._raw_delete(alias) if doomed else 0
+
+
+def _append(alias: str, rows: list[Revocation]) -> list[Entry]:
+    return [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
+
+
+def auth_hashes(user: Any) -> tuple[str, ...]:
+    """What a session of this user may have stored: the present hash, then those under retired SECRET_KEYs."""
+    if not hasattr(user, "get_session_auth_hash"):
+        return ("",)
+    retired = user.get_session_auth_fallback_hash() if settings.SECRET_KEY_FALLBACKS else ()
+    return (user.get_session_auth_hash(), *retired)
+
+
+def _new_row(new: NewSession, user: Any, *, now: float) -> Session:
+    ends = None if new.absolute_lifetime is None else now + new.absolute_lifetime
+    idle = now + new.idle_lifetime
+    return Session(
+        id=new.id,
+        user=user,
+        secret=new.secret,
+        method=new.method,
+        transport=new.transport,
+        device=new.client.device,
+        ip=new.client.ip,
+        user_agent=new.client.user_agent,
+        created_at=now,
+        rotated_at=now,
+        idle_expires_at=idle if ends is None else min(idle, ends),
+        absolute_expires_at=ends,
+        auth_hash=auth_hashes(user)[0],
+    )
+
+
+def _state(row: Session, user: Any, *, epoch: int | None, now: float) -> SessionState:
+    return SessionState(
+        id=row.id,
+        subject=str(user.pk),
+        secret=row.secret,
+        counter=row.counter,
+        method=row.method,
+        transport=cast(Transport, row.transport),
+        created_at=row.created_at,
+        rotated_at=row.rotated_at,
+        idle_expires_at=row.idle_expires_at,
+        absolute_expires_at=row.absolute_expires_at,
+        revoked_at=row.revoked_at,
+        idempotency=row.idempotency,
+        auth_hash=row.auth_hash,
+        user_auth_hashes=auth_hashes(user),
+        user_active=getattr(user, "is_active", True),
+        epoch=epoch or 0,
+        now=now,
+        user=user,
+    )
+
+
+def _entry(row: Revocation) -> Entry:
+    return Entry(
+        uid=row.uid,
+        position=row.position,
+        credential=None if row.credential is None else int(row.credential, 16),
+        subject=row.subject,
+        epoch=row.epoch,
+    )

@@ -1,0 +1,227 @@
+"""The reading side of the revocation log, on its own connection. The contract is `core.ports.RevocationLog`.
+
+Auto-increment ids are not in commit order, so entries are inserted without a position and readers number them: under
+the lock of the single head row, in a READ COMMITTED transaction of their own, by primary key.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.utils import DatabaseError
+
+from ..core.errors import StoreUnavailable
+from ..core.ids import log_uid
+from ..core.model import Entry, LogRead
+from ..models import Revocation, RevocationHead, UserEpoch
+from .dialect import IS_STANDBY, NOW, reads_inline, upsert_epochs
+from .private import PrivateConnection, is_disconnect, quiet_cursor
+
+LOG = Revocation._meta.db_table
+HEAD = RevocationHead._meta.db_table
+#: How many entries one sequencing transaction numbers.
+SEQUENCE_BATCH = 500
+
+
+class OrmLog:
+    """Reads and sequences the log. One thread at a time, but for `interrupt`."""
+
+    def __init__(self, alias: str, *, timeout: float, retention: float) -> None:
+        self._private = PrivateConnection(alias, timeout)
+        self._retention = retention
+
+    def read(self, position: int) -> LogRead:
+        was_open = self._private.is_open()
+        try:
+            return self._read(position)
+        except DatabaseError as error:
+            if not was_open or not is_disconnect(error):
+                raise
+        return self._read(position)  # an idle connection may have been ended by the server: once more on a new one
+
+    def _read(self, position: int) -> LogRead:
+        wrapper = None
+        try:
+            wrapper = self._private.get()
+            return read_log(wrapper, position)
+        except BaseException:
+            self._private.drop(wrapper)
+            raise
+
+    def sequence(self) -> int:
+        wrapper = None
+        try:
+            wrapper = self._private.get()
+            return sequence_log(wrapper, self._retention)
+        except BaseException:
+            self._private.drop(wrapper)
+            raise
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        wrapper = None
+        try:
+            wrapper = self._private.get()
+            restore_log(wrapper, entries)
+        except BaseException:
+            self._private.drop(wrapper)
+            raise
+
+    def interrupt(self) -> None:
+        self._private.interrupt()
+
+    def rest(self) -> None:
+        self._private.drop()
+
+    def park(self) -> None:
+        self._private.park()
+
+
+def read_log(connection: BaseDatabaseWrapper, position: int) -> LogRead:
+    """One statement: the floor, everything from `position` on, everything without a position.
+
+    UNION ALL, since a disjunction makes SQLite scan the index. Raises `StoreUnavailable` on a standby.
+    """
+    columns = "uid, position, credential, subject, epoch"
+    statement = (
+        f"SELECT NULL AS uid, (SELECT floor FROM {HEAD} WHERE id = 1) AS position, NULL AS credential, "
+        f"NULL AS subject, {IS_STANDBY[connection.vendor]} AS epoch "
+        f"UNION ALL SELECT {columns} FROM {LOG} WHERE position >= %s "
+        f"UNION ALL SELECT {columns} FROM {LOG} WHERE position IS NULL"
+    )
+    with quiet_cursor(connection) as cursor:
+        cursor.execute(statement, [position])
+        rows = cursor.fetchall()
+    # The head's row is the only one without a uid; the database may return it anywhere.
+    head = next(row for row in rows if row[0] is None)
+    if head[4]:
+        raise StoreUnavailable("The database is a standby.")
+    return LogRead(entries=tuple(_entry(*row) for row in rows if row[0] is not None), floor=head[1] or 0)
+
+
+def _entry(uid: int, position: int | None, credential: str | None, subject: str | None, epoch: int) -> Entry:
+    dead = None if credential is None else int(credential, 16)
+    return Entry(uid=uid, position=position, credential=dead, subject=subject, epoch=epoch)
+
+
+def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
+    """Number entries that have no position, and set when they may be forgotten; how many. 0 if the head is busy."""
+    with _transaction(connection), quiet_cursor(connection) as cursor:
+        position = _lock_head(connection, cursor, skip_locked=True)
+        if position is None:
+            return 0
+        cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {SEQUENCE_BATCH}")
+        ids = [row[0] for row in cursor.fetchall()]
+        if not ids:
+            return 0
+        cases = " ".join(["WHEN %s THEN %s"] * len(ids))
+        numbers = [value for offset, key in enumerate(ids, start=1) for value in (key, position + offset)]
+        marks = ", ".join(["%s"] * len(ids))
+        cursor.execute(
+            f"UPDATE {LOG} SET position = CASE id {cases} END, forget_at = {NOW[connection.vendor]} + %s "
+            f"WHERE id IN ({marks})",
+            [*numbers, retention, *ids],
+        )
+        cursor.execute(f"UPDATE {HEAD} SET position = %s WHERE id = 1", [position + len(ids)])
+        return len(ids)
+
+
+def restore_log(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
+    """Append entries again, and raise the users' epochs so that their next tokens are valid."""
+    field = UserEpoch._meta.pk
+    raised = sorted((e.subject, e.epoch) for e in entries if e.subject is not None)
+    with _transaction(connection), quiet_cursor(connection) as cursor:
+        if raised:
+            users = [field.get_db_prep_save(field.to_python(subject), connection) for subject, _ in raised]
+            upsert_epochs(connection, UserEpoch._meta.db_table, users, to=[epoch for _, epoch in raised])
+        cursor.executemany(
+            f"INSERT INTO {LOG} (uid, credential, subject, epoch) VALUES (%s, %s, %s, %s)",
+            [(log_uid(), e.credential and f"{e.credential:032x}", e.subject, e.epoch) for e in entries],
+        )
+
+
+def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
+    """Forget up to `batch` entries whose time is over, oldest first; how many. Raises the floor in the same transaction."""
+    if reads_inline(connections[alias]):
+        return prune_log(connections[alias], batch)
+    private = PrivateConnection(alias, timeout)
+    try:
+        return prune_log(private.get(), batch)
+    finally:
+        private.drop()
+
+
+def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
+    with _transaction(connection), quiet_cursor(connection) as cursor:
+        if _lock_head(connection, cursor, skip_locked=False) is None:
+            return 0
+        cursor.execute(
+            f"SELECT position, forget_at <= {NOW[connection.vendor]} FROM {LOG} "
+            "WHERE position IS NOT NULL ORDER BY position LIMIT %s",
+            [batch],
+        )
+        over = [position for position, _ in takewhile(lambda row: row[1], cursor.fetchall())]
+        if over:
+            cursor.execute(f"UPDATE {HEAD} SET floor = %s WHERE id = 1", [over[-1]])
+            cursor.execute(f"DELETE FROM {LOG} WHERE position <= %s", [over[-1]])
+        return len(over)
+
+
+@contextmanager
+def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """BEGIN … COMMIT on a connection that `django.db.transaction` does not know; joins a test's transaction.
+
+    On SQLite it takes the write lock at once, or raises `OperationalError`: nobody waits for a busy writer here.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    sqlite = connection.vendor == "sqlite"
+    if sqlite:
+        _execute(connection, "PRAGMA busy_timeout = 0")
+    try:
+        _execute(connection, "BEGIN IMMEDIATE" if sqlite else "BEGIN")
+        try:
+            yield
+        except BaseException:
+            _execute(connection, "ROLLBACK")
+            raise
+        _execute(connection, "COMMIT")
+    finally:
+        if sqlite:
+            timeout = connection.settings_dict["OPTIONS"].get("timeout", 5)
+            _execute(connection, f"PRAGMA busy_timeout = {int(timeout * 1000)}")
+
+
+def _execute(connection: BaseDatabaseWrapper, statement: str) -> None:
+    with quiet_cursor(connection) as cursor:
+        cursor.execute(statement)
+
+
+def _lock_head(connection: BaseDatabaseWrapper, cursor: CursorWrapper, *, skip_locked: bool) -> int | None:
+    """Lock the head row, making it if it is gone; the highest position given out, or None if another holds the lock."""
+    locking = ""
+    if connection.features.has_select_for_update:
+        locking = " FOR UPDATE"
+        if skip_locked and connection.features.has_select_for_update_skip_locked:
+            locking = " FOR UPDATE SKIP LOCKED"
+    for _ in range(2):
+        cursor.execute(f"SELECT position FROM {HEAD} WHERE id = 1{locking}")
+        if (row := cursor.fetchone()) is not None:
+            position: int = row[0]
+            return position
+        cursor.execute(f"SELECT 1 FROM {HEAD} WHERE id = 1")
+        if cursor.fetchone() is not None:
+            return None
+        _make_head(connection, cursor)
+    return None
+
+
+def _make_head(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
+    """A flush deletes the row; numbering goes on from the highest position there is."""
+    ignore = ("INSERT IGNORE INTO", "") if connection.vendor == "mysql" else ("INSERT INTO", " ON CONFLICT DO NOTHING")
+    cursor.execute(
+        f"{ignore[0]} {HEAD} (id, position, floor) SELECT 1, COALESCE(MAX(position), 0), 0 FROM {LOG} WHERE true{ignore[1]}"
+    )

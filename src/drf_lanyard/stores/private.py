@@ -1,0 +1,107 @@
+"""A database connection of one thread's own: no request's transaction, isolation level or failure touches it."""
+
+import contextlib
+import copy
+import math
+import os
+import socket
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.utils import InterfaceError, OperationalError, load_backend
+
+#: Connections inherited through a fork. Closing one, or letting it be collected, would end the parent's session.
+_parked: list[BaseDatabaseWrapper] = []
+
+
+class PrivateConnection:
+    """Opens a connection like `alias` when it is needed. Used by one thread at a time, but for `interrupt`."""
+
+    def __init__(self, alias: str, timeout: float) -> None:
+        self.alias = alias
+        self.timeout = timeout
+        self._wrapper: BaseDatabaseWrapper | None = None
+        self._pid = os.getpid()
+
+    def get(self) -> BaseDatabaseWrapper:
+        """The connection, opened if need be. Raises Django's database errors."""
+        if self._pid != os.getpid():
+            self.park()
+        wrapper = self._wrapper
+        if wrapper is None:
+            wrapper = self._wrapper = _open_like(self.alias, self.timeout)
+        wrapper.ensure_connection()
+        return wrapper
+
+    def is_open(self) -> bool:
+        return self._wrapper is not None and self._wrapper.connection is not None
+
+    def drop(self, wrapper: BaseDatabaseWrapper | None = None) -> None:
+        """Close the connection (or the given one, which may be a predecessor)."""
+        wrapper = wrapper or self._wrapper
+        if wrapper is self._wrapper:
+            self._wrapper = None
+        if wrapper is not None:
+            with contextlib.suppress(Exception):  # it may be dead already, which is what we want
+                wrapper.close()
+
+    def interrupt(self) -> None:
+        """From any thread: shut the socket, so that whoever is blocked on it fails; the next `get` opens another."""
+        wrapper, self._wrapper = self._wrapper, None
+        descriptor = _descriptor(wrapper.connection) if wrapper is not None else None
+        if descriptor is None:
+            return
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
+
+    def park(self) -> None:
+        """In a forked child: forget the inherited connection without closing it."""
+        if self._wrapper is not None:
+            _parked.append(self._wrapper)
+        self._wrapper = None
+        self._pid = os.getpid()
+
+
+def quiet_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
+    """A cursor whose statements neither DEBUG's log nor `assertNumQueries` sees: they are not the request's."""
+    with connection.wrap_database_errors:
+        return connection.make_cursor(connection.create_cursor())
+
+
+def is_disconnect(error: Exception) -> bool:
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _open_like(alias: str, timeout: float) -> BaseDatabaseWrapper:
+    settings: dict[str, Any] = copy.deepcopy(connections[alias].settings_dict)
+    options = settings["OPTIONS"]
+    options.pop("pool", None)  # requests and this thread must not wait for each other
+    settings["ATOMIC_REQUESTS"], settings["AUTOCOMMIT"] = False, True
+    backend = load_backend(settings["ENGINE"])
+    vendor = connections[alias].vendor
+    if vendor == "postgresql":
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        options["isolation_level"] = IsolationLevel.READ_COMMITTED
+        options["connect_timeout"] = math.ceil(timeout)
+    elif vendor == "mysql":
+        options["isolation_level"] = "read committed"
+        options["connect_timeout"] = math.ceil(timeout)
+    elif vendor == "sqlite":
+        options["timeout"] = timeout
+    wrapper: BaseDatabaseWrapper = backend.DatabaseWrapper(settings, alias)
+    wrapper.inc_thread_sharing()
+    return wrapper
+
+
+def _descriptor(connection: Any) -> int | None:
+    """The socket below a driver's connection: psycopg and mysqlclient have `fileno`, PyMySQL keeps the socket."""
+    if connection is None:
+        return None
+    with contextlib.suppress(Exception):
+        return int(connection.fileno())
+    with contextlib.suppress(Exception):
+        return int(connection._sock.fileno())
+    return None

@@ -1,0 +1,99 @@
+"""Builds the service out of the settings: late, once, and again when a setting changes."""
+
+import threading
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core import mail
+from django.db import connections, router
+
+from .conf import get_settings
+from .core.access import AccessTokens
+from .core.model import SessionState
+from .core.reader import Reader
+from .core.refresh import RefreshTokens
+from .models import Session
+from .service import Lanyard
+from .signals import refresh_reused, refreshed, revoked
+from .stores.clock import SystemClock
+from .stores.dialect import reads_inline
+from .stores.inline import InlineReader
+from .stores.orm import OrmSessions
+from .stores.orm_log import OrmLog
+
+_lock = threading.Lock()
+_lanyard: Lanyard | None = None
+
+
+def get_lanyard() -> Lanyard:
+    """The service of this process. Raises `ConfigurationError` when the settings cannot work."""
+    global _lanyard
+    lanyard = _lanyard
+    if lanyard is None:
+        with _lock:
+            lanyard = _lanyard = _lanyard or _build()
+    return lanyard
+
+
+def reset(**kwargs: Any) -> None:
+    """Drop the service; the next call of `get_lanyard` builds another. A signal receiver too."""
+    global _lanyard
+    with _lock:
+        lanyard, _lanyard = _lanyard, None
+    if lanyard is not None:
+        lanyard.reader.close()
+
+
+def alias() -> str:
+    """The database that holds the tables, as the router chooses for writing."""
+    return router.db_for_write(Session)
+
+
+def in_test_environment() -> bool:
+    """Whether Django's `setup_test_environment` has run: it is what puts `outbox` there."""
+    return hasattr(mail, "outbox")
+
+
+def _build() -> Lanyard:
+    settings = get_settings()
+    policy, clock, database = settings.policy, SystemClock(), alias()
+    log = OrmLog(database, timeout=policy.read_timeout, retention=policy.retention)
+    reader: Reader | InlineReader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock)
+    if in_test_environment() or reads_inline(connections[database]):
+        reader = InlineReader(database, reader)
+    return Lanyard(
+        policy=policy,
+        access=AccessTokens(
+            settings.keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            lifetime=policy.access_lifetime,
+            leeway=policy.leeway,
+        ),
+        refresh_tokens=RefreshTokens(settings.refresh_secrets),
+        sessions=OrmSessions(),
+        reader=reader,
+        clock=clock,
+        listener=_Signals(),
+        claims_for=settings.claims or _no_claims,
+        sleep=time.sleep,
+    )
+
+
+def _no_claims(user: Any, session: SessionState) -> Mapping[str, Any]:
+    return {}
+
+
+class _Signals:
+    """`service.Listener` that sends Django's signals. A receiver that raises cannot undo what has happened."""
+
+    def refreshed(self, session: SessionState) -> None:
+        refreshed.send_robust(sender=Session, session_id=session.id, user_id=session.subject)
+
+    def refresh_reused(self, session: SessionState) -> None:
+        refresh_reused.send_robust(sender=Session, session_id=session.id, user_id=session.subject)
+
+    def revoked(self, *, session_ids: Collection[UUID], owners: Collection[Any], reason: str) -> None:
+        revoked.send_robust(sender=Session, session_ids=tuple(session_ids), user_ids=tuple(owners), reason=reason)
