@@ -1,0 +1,69 @@
+"""Checks of what is around: the cache, the database, Django REST Framework."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import InvalidCacheBackendError, caches
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.checks import CheckMessage
+from django.db import connections
+
+from ..conf import get_settings, problems
+from ..conf.throttle import NAMES
+from ..wiring import alias, in_test_environment
+from .catalogue import message
+
+TESTED_VENDORS = ("sqlite", "postgresql", "mysql")
+
+
+def check_authenticators(**kwargs: Any) -> list[CheckMessage]:
+    """W006: DRF asks only the first authenticator for the challenge. Looked at where one of ours is in the list."""
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.settings import api_settings
+
+    try:
+        classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    except ImportError:  # DRF says it better at the first request
+        return []
+    ours = any(base.__module__.startswith("drf_lanyard.") for cls in classes for base in cls.__mro__)
+    if not ours or classes[0].authenticate_header is not BaseAuthentication.authenticate_header:
+        return []
+    text = f"{classes[0].__name__} comes first in DEFAULT_AUTHENTICATION_CLASSES and makes every 401 a 403."
+    return [message("W006", text, "Put drf_lanyard.authentication.LanyardAuthentication first.", classes[0])]
+
+
+def check_cache(**kwargs: Any) -> list[CheckMessage]:
+    """W007: attempts are counted in the cache "default"."""
+    if settings.DEBUG or in_test_environment() or problems():
+        return []
+    if all(getattr(get_settings().throttle, name) is None for name in NAMES):
+        return []
+    try:
+        cache = caches["default"]
+    except InvalidCacheBackendError:
+        return []
+    if isinstance(cache, LocMemCache | DummyCache):
+        text = f"Each process counts attempts for itself in {type(cache).__name__}, so a limit holds once per process."
+    elif isinstance(cache, DatabaseCache | FileBasedCache):
+        text = f"{type(cache).__name__} cannot add in one step, so attempts at the same moment are counted as one."
+    else:
+        return []
+    return [message("W007", text, "Use Redis, Valkey or Memcached as the default cache, or LANYARD THROTTLE None.")]
+
+
+def check_database(**kwargs: Any) -> list[CheckMessage]:
+    """W009 and W010. Nothing is connected to."""
+    connection = connections[alias()]
+    if connection.vendor not in TESTED_VENDORS:
+        text = f"drf-lanyard is not tested on {connection.display_name}."
+        hint = (
+            "It reads its log in commit order, which rests on how a database locks: use PostgreSQL, MariaDB or SQLite."
+        )
+        return [message("W009", text, hint)]
+    if connection.vendor == "sqlite" and not in_test_environment() and connection.is_in_memory_db():
+        hint = "Give the database a file, so that every process sees one revocation log."
+        return [message("W010", "The database of drf-lanyard is in memory.", hint)]
+    return []
