@@ -180,7 +180,7 @@ def _asymmetric(
     jwk: dict[str, str],
     canonical: Callable[[bytes], bool] = lambda signature: True,
 ) -> Bound:
-    """`check` raises InvalidSignature for a signature that is not genuine; `canonical` refuses the twin of one that is."""
+    """`check` raises InvalidSignature if it is not genuine; `canonical` refuses the twin of one that is."""
 
     def verify(data: bytes, signature: bytes) -> bool:
         try:
