@@ -31,8 +31,8 @@ def make_auth(server: FakeServer, store: MemoryTokens, clock: Clock) -> Callable
     """A new client on the same store: what a restarted process has."""
 
     def make(**options: Any) -> LanyardAuth:
-        options = {"store": store, "clock": clock, "sleep": clock.sleep} | options
-        return LanyardAuth(BASE, client=httpx.Client(transport=server), **options)
+        settings: dict[str, Any] = {"store": store, "clock": clock, "sleep": clock.sleep} | options
+        return LanyardAuth(BASE, client=httpx.Client(transport=server), **settings)
 
     return make
 

@@ -8,7 +8,15 @@ import sys
 import httpx
 import pytest
 
-from drf_lanyard.client import LanyardAuth, MemoryTokens, SignInRefused, SignInRequired, TokenStoreError, Unavailable
+from drf_lanyard.client import (
+    LanyardAuth,
+    MemoryTokens,
+    SignInRefused,
+    SignInRequired,
+    TokenStoreError,
+    Unavailable,
+    UnexpectedAnswer,
+)
 
 from .fake import API, BASE, LIFETIME, PASSWORD, answers, refused, unreachable
 
@@ -87,12 +95,17 @@ def test_the_wall_clock_does_not_matter(server, api, monkeypatch):
     assert server.refreshes == []
 
 
-def test_an_early_refresh_that_fails_for_now_does_not_stop_a_call(server, api, clock):
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(answers(503, {"Retry-After": "60"}), Unavailable), (answers(200, text="<html>"), UnexpectedAnswer)],
+)
+def test_an_early_refresh_that_fails_does_not_stop_a_call_while_the_token_lives(server, api, clock, fault, error):
     clock.now += LIFETIME - 5
-    server.faults = [answers(503, {"Retry-After": "60"})]
+    server.faults = [fault] * 2
     assert api.get(API).status_code == 200
+    assert len(server.refreshes) == 1
     clock.now += 5
-    with pytest.raises(Unavailable):
+    with pytest.raises(error):
         api.get(API)
 
 

@@ -233,7 +233,8 @@ def test_a_process_that_dies_in_a_refresh_frees_the_lock_and_leaves_its_key(path
     process.join(timeout=60)
     assert process.exitcode == 9
     assert server.counter == 1
-    assert file.load().idempotency_key == server.keys[0]
+    kept = file.load()
+    assert kept is not None and kept.idempotency_key == server.keys[0]
     LanyardAuth(f"{url}/auth/", TokenFile(path, lock_timeout=0)).refresh()
     assert server.keys[0] == server.keys[1]
     assert server.alive

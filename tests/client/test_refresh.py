@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -109,8 +110,8 @@ def test_the_key_is_saved_before_the_request_and_cleared_with_the_new_tokens(ser
     store = Spy()
     auth = make_auth(store=store)
     auth.login("alice", "correct horse battery")
+    at_request: list[Any] = []
     server.faults = [lambda request: at_request.append(store.load())]
-    at_request = []
     auth.refresh()
     assert at_request[0].idempotency_key == server.keys[0]
     assert [(tokens.refresh, tokens.idempotency_key is not None) for tokens in store.saved] == [

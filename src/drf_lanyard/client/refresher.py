@@ -79,7 +79,7 @@ class Refresher:
             return tokens.access
         try:
             return self.refresh(stale=tokens.access)
-        except Unavailable:
+        except (Unavailable, UnexpectedAnswer):
             if self._clock() < life.end:
                 return tokens.access
             raise
