@@ -1,0 +1,139 @@
+"""From a request to the credential it carries, and to what is known of the client that sent it.
+
+Reading has three outcomes: absent, present, malformed. An Authorization header (RFC 9110 section 11.6.2) decides alone.
+"""
+
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from .conf import get_settings
+from .core.access import MAX_TOKEN_LENGTH
+from .core.errors import InvalidRequest, TokenMalformed
+from .core.model import Client, Transport
+
+#: What this version serves; `LANYARD["TRANSPORTS"]` may allow more than that.
+IMPLEMENTED: tuple[Transport, ...] = ("bearer",)
+BEARER = frozenset({"bearer"})
+
+#: Characters that the columns of a session hold.
+MAX_USER_AGENT = 300
+MAX_DEVICE = 200
+
+_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 section 5.6.2
+_TOKEN68 = re.compile(r" [A-Za-z0-9._~+/-]+=*\Z")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class HasMeta(Protocol):
+    """A request of Django or of REST framework."""
+
+    @property
+    def META(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A credential as it was presented; nothing about it has been verified."""
+
+    #: The scheme of the Authorization header in lower case.
+    scheme: str
+    token: str = field(repr=False)
+    source: Literal["header", "cookie"] = "header"
+
+
+def read(request: HasMeta, schemes: Collection[str] = BEARER) -> Credential | None:
+    """The credential of one of `schemes` (lower case), or None when there is none or it is of a foreign scheme.
+
+    Raises `InvalidRequest` for two Authorization headers and `TokenMalformed` for one that is not exactly a scheme,
+    one space, and a token68 (RFC 6750 section 2.1).
+    """
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if not header:
+        return None
+    match = _SCHEME.match(header)
+    if match is None or match[0].lower() not in schemes:
+        _refuse_second_header(header, schemes)
+        return None
+    rest = header[match.end() :]
+    if "," in rest:  # never part of a token68: servers join two headers with a comma (RFC 9110 section 5.3)
+        raise InvalidRequest("There is more than one Authorization header.")
+    if len(rest) > MAX_TOKEN_LENGTH + 1 or not _TOKEN68.match(rest):
+        raise TokenMalformed
+    return Credential(scheme=match[0].lower(), token=rest[1:])
+
+
+def _refuse_second_header(header: str, schemes: Collection[str]) -> None:
+    """A foreign scheme may contain commas, but not one of our schemes after a comma."""
+    for part in header.split(",")[1:]:
+        match = _SCHEME.match(part.lstrip(" \t"))
+        if match is not None and match[0].lower() in schemes and match.end() < len(part.lstrip(" \t")):
+            raise InvalidRequest("There is more than one Authorization header.")
+
+
+def is_presented(request: HasMeta, schemes: Collection[str] = BEARER) -> bool:
+    """Whether a credential of ours was sent, be it well-formed or not."""
+    try:
+        return read(request, schemes) is not None
+    except (InvalidRequest, TokenMalformed):
+        return True
+
+
+def choose(requested: str | None) -> Transport:
+    """The transport of a new session. Raises `InvalidRequest` for one that is not allowed or not served."""
+    allowed = [name for name in get_settings().transports if name in IMPLEMENTED]
+    wanted = requested or (allowed[0] if allowed else "")
+    if wanted not in allowed:
+        raise InvalidRequest("This transport is not available.")
+    return wanted
+
+
+def client_of(request: HasMeta, device: str = "") -> Client:
+    """The address, user agent and device, cut to what a session stores and without control characters."""
+    return Client(
+        ip=address_of(request),
+        user_agent=_clean(request.META.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT),
+        device=_clean(device, MAX_DEVICE),
+    )
+
+
+def _clean(text: str, length: int) -> str:
+    return _UNPRINTABLE.sub(" ", text[:length])
+
+
+def address_of(request: HasMeta) -> str:
+    """The client's address: REMOTE_ADDR, or what the outermost of NUM_PROXIES own proxies saw; "" if there is none.
+
+    X-Forwarded-For is counted from the right, since everything further left is the client's to invent.
+    """
+    remote = _address(request.META.get("REMOTE_ADDR", ""))
+    proxies = get_settings().num_proxies
+    if proxies == 0:
+        return remote
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    return (_address(forwarded[-proxies]) if len(forwarded) >= proxies else "") or remote
+
+
+def _address(text: str) -> str:
+    """Canonical text of an address (RFC 5952), of an IPv4 one also when it is mapped into IPv6; "" if it is none."""
+    try:
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def network_of(address: str) -> str:
+    """What one client has to itself: an IPv4 address, or the /64 of an IPv6 one (RFC 4291 section 2.5.1)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
