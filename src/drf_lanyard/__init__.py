@@ -1,6 +1,6 @@
 """JWT speed, real logout, for Django REST Framework.
 
-The public Python API. Names are loaded when they are first used, so that importing the package needs no Django settings.
+The public Python API. Names are loaded when they are first used: importing the package needs no Django settings.
 """
 
 from importlib import import_module

@@ -43,7 +43,8 @@ def sign_in(
 def revoke_session(session: Session | UUID | str, *, reason: str = "revoked", wait: bool = False) -> bool:
     """End one session; whether it was live. ValueError for text that is not an id.
 
-    With `wait`, returns when no process can still accept its tokens (one lease later); raises RuntimeError in a transaction.
+    With `wait`, returns when no process can still accept its tokens (one lease later); raises RuntimeError inside a
+    transaction.
     """
     if isinstance(session, Session):
         session = session.pk
@@ -63,7 +64,7 @@ def revoke_user(user: Any, *, reason: str = "revoked", keep_sessions: bool = Fal
 def revoke_users(
     users: "QuerySet[Any] | Iterable[Any]", *, reason: str = "revoked", keep_sessions: bool = False, wait: bool = False
 ) -> int:
-    """`revoke_user` for many: after `QuerySet.update`, `bulk_update` or raw SQL, which send no signal. How many users."""
+    """`revoke_user` for many: after `QuerySet.update`, `bulk_update` or raw SQL, which send no signal. Their number."""
     keys = list(users.values_list("pk", flat=True)) if isinstance(users, QuerySet) else [user.pk for user in users]
     get_lanyard().revoke_users(keys, reason, keep_sessions=keep_sessions, wait=wait)
     return len(keys)

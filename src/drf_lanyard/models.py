@@ -1,4 +1,4 @@
-"""The tables. Times are Unix seconds by the database's clock, as floats: no time zone, no USE_TZ, no daylight saving."""
+"""The tables. Times are Unix seconds by the database's clock, as floats: no time zone, no daylight saving."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -81,15 +81,15 @@ class UserEpoch(models.Model):
 
 
 class Revocation(models.Model):
-    """One line of the revocation log. Causes only insert, without a position; readers give positions in commit order."""
+    """One line of the revocation log. Causes only insert, without a position; readers number in commit order."""
 
     id = models.BigAutoField(primary_key=True)
     uid = models.BigIntegerField(default=log_uid)
     position = models.BigIntegerField(null=True, unique=True)
-    #: A dead session or API token, as 32 hexadecimal digits.
-    credential = models.CharField(max_length=32, null=True)
-    #: A user, as the `sub` claim spells it, with the lowest epoch that is still valid.
-    subject = models.CharField(max_length=255, null=True)
+    #: A dead session or API token, as 32 hexadecimal digits; or "".
+    credential = models.CharField(max_length=32, blank=True, default="")
+    #: A user, as the `sub` claim spells it, with the lowest epoch that is still valid; or "".
+    subject = models.CharField(max_length=255, blank=True, default="")
     epoch = models.BigIntegerField(default=0)
     forget_at = models.FloatField(null=True)
 

@@ -181,7 +181,7 @@ def _claims_changed(users: Collection[Any]) -> None:
 
 
 def _before_group_delete(sender: type[Model], instance: Group | Permission, **kwargs: Any) -> None:
-    """Deleting a group or a permission sends no `m2m_changed`: remember whom it concerns while that can still be asked."""
+    """Deleting a group or a permission sends no `m2m_changed`: remember whom it concerns while one can still ask."""
     if isinstance(instance, Group):
         affected = _members([instance.pk])
     else:

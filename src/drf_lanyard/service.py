@@ -127,9 +127,8 @@ class Lanyard:
                 return self._issue(state, state.counter, began)
             if decision.error is not None:
                 return self._deny(state, decision.error, ends_session=decision.ends_session)
-            issued = self._issue(
-                state, decision.counter, began
-            )  # before the swap: a failing claims callable changes nothing
+            # Minted before the swap, so that a claims callable that fails changes nothing.
+            issued = self._issue(state, decision.counter, began)
             if self.sessions.swap(state.id, state.counter, self._rotation(state, decision.counter, digest, client)):
                 self.listener.refreshed(state)
                 return issued
@@ -251,6 +250,4 @@ class Lanyard:
 
     def _refuse_to_wait_in_transaction(self, wait: bool) -> None:
         if wait and self.sessions.in_transaction():
-            raise RuntimeError(
-                "wait=True cannot work inside a transaction: nobody sees the revocation before it commits."
-            )
+            raise RuntimeError("wait=True cannot work inside a transaction: nobody sees what has not been committed.")

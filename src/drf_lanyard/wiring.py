@@ -60,9 +60,8 @@ def _build() -> Lanyard:
     settings = get_settings()
     policy, clock, database = settings.policy, SystemClock(), alias()
     log = OrmLog(database, timeout=policy.read_timeout, retention=policy.retention)
-    reader: Reader | InlineReader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock)
-    if in_test_environment() or reads_inline(connections[database]):
-        reader = InlineReader(database, reader)
+    reader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock)
+    inline = in_test_environment() or reads_inline(connections[database])
     return Lanyard(
         policy=policy,
         access=AccessTokens(
@@ -74,7 +73,7 @@ def _build() -> Lanyard:
         ),
         refresh_tokens=RefreshTokens(settings.refresh_secrets),
         sessions=OrmSessions(),
-        reader=reader,
+        reader=InlineReader(database, reader) if inline else reader,
         clock=clock,
         listener=_Signals(),
         claims_for=settings.claims or _no_claims,

@@ -8,7 +8,7 @@ import msgspec
 
 from .errors import AuthError
 
-#: Claims with a meaning of their own (RFC 7519 section 4.1, RFC 9068, and ours). A project's claims may not use these names.
+#: Claims with a meaning of their own (RFC 7519 section 4.1, RFC 9068, and ours); not for a project's claims.
 REGISTERED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "epoch", "act", "amr", "auth_time", "scope", "typ", "cnf"}
 )

@@ -30,13 +30,13 @@ class SessionStore(Protocol):
     def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
         """Store a session for `user`, whose password was just verified on an instance read earlier.
 
-        In one transaction: lock the user, compare what is stored with the verified instance, read the epoch,
-        evict the oldest sessions beyond `max_sessions`, insert. `Denied` (`UserInactive`, `InvalidCredentials`) when the
-        user changed in between; then nothing was written.
+        In one transaction: lock the user, compare what is stored with the verified instance, read the epoch, evict
+        the oldest sessions beyond `max_sessions`, insert. `Denied` (`UserInactive`, `InvalidCredentials`) when the user
+        changed in between; then nothing was written.
         """
 
     def load(self, session_id: UUID) -> SessionState | None:
-        """The session with its user, epoch and the store's clock, consistent in one statement. Ended ones included."""
+        """The session with its user, epoch and the store's clock, in one statement. Ended ones included."""
 
     def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
         """Write `rotation` if the session is live and its counter is still `expected`; say whether it was written."""
@@ -72,7 +72,7 @@ class RevocationLog(Protocol):
         """
 
     def sequence(self) -> int:
-        """Give positions, in commit order, to entries that have none; how many. Does nothing if another process is at it."""
+        """Give positions, in commit order, to entries that have none; how many. Nothing if another process is at it."""
 
     def restore(self, entries: Sequence[Entry]) -> None:
         """Append entries that the database has lost, and raise epochs to at least theirs."""

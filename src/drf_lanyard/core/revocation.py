@@ -25,7 +25,7 @@ class Snapshot:
         #: The highest position applied, and the uid found there.
         self.position = 0
         self._uid = 0
-        # Sequenced items in order of position: (highest position in the bucket, items). Forgetting goes by whole buckets.
+        # Sequenced items in order of position: (highest position in it, items). Forgetting goes by whole buckets.
         self._buckets: deque[tuple[int, list[Item]]] = deque()
 
     def verdict(self, principal: Principal) -> type[AuthError] | None:

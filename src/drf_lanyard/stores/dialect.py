@@ -8,7 +8,7 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
-#: The database's clock in Unix seconds: the moment of the call, not the start of a transaction or a time zone's idea of it.
+#: The database's clock in Unix seconds: never the start of a transaction, never a time zone's idea of it.
 NOW = {
     "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::double precision",
     "mysql": "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
@@ -29,13 +29,15 @@ class DatabaseNow(models.Func):
     output_field = models.FloatField()
     arity = 0
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> tuple[str, list[Any]]:
-        return NOW[connection.vendor], []
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **extra: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return NOW[connection.vendor], ()
 
 
 @contextmanager
 def write_transaction(alias: str) -> Iterator[None]:
-    """`atomic` that, on SQLite, takes the write lock at once: a deferred one fails when it turns from reading to writing."""
+    """`atomic` that, on SQLite, takes the write lock at once: a deferred one fails when it turns to writing."""
     connection = connections[alias]
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         with transaction.atomic(using=alias):
@@ -60,7 +62,7 @@ def immediate(connection: BaseDatabaseWrapper) -> Iterator[None]:
 def upsert_epochs(
     connection: BaseDatabaseWrapper, table: str, values: list[Any], *, to: list[int] | None = None
 ) -> None:
-    """Raise the epochs of users by one, or to at least `to`, inserting rows that are missing. One statement, in key order."""
+    """Raise users' epochs by one, or to at least `to`, inserting rows that are missing. One statement, in key order."""
     quoted = connection.ops.quote_name(table)
     if connection.vendor == "mysql":
         new = "epoch + 1" if to is None else "GREATEST(epoch, VALUES(epoch))"
@@ -72,11 +74,11 @@ def upsert_epochs(
     rows = ", ".join(["(%s, %s)"] * len(values))
     params = [value for pair in zip(values, to or [1] * len(values), strict=True) for value in pair]
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quoted} (user_id, epoch) VALUES {rows} {conflict}", params)  # noqa: S608
+        cursor.execute(f"INSERT INTO {quoted} (user_id, epoch) VALUES {rows} {conflict}", params)
 
 
 def reads_inline(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the log must be read on this very connection: no other sees what a test, or an in-memory SQLite, holds."""
+    """Whether the log must be read on this connection: no other sees what a test, or an in-memory SQLite, holds."""
     if any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
         return True
     return connection.vendor == "sqlite" and connection.is_in_memory_db()  # type: ignore[attr-defined]

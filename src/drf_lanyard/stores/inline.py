@@ -1,8 +1,8 @@
 """Reading the log through the request's own connection, where no other connection can see what was written.
 
-Inside Django's `TestCase` everything happens in one transaction that is never committed, and an in-memory SQLite database
-answers a second connection with "table is locked". There the log is read anew at each check, so that a savepoint that
-was rolled back takes its revocations with it.
+Inside Django's `TestCase` everything happens in one transaction that is never committed, and an in-memory SQLite
+database answers a second connection with "table is locked". There the log is read anew at each check, so that a
+savepoint that was rolled back takes its revocations with it.
 """
 
 from collections.abc import Iterable

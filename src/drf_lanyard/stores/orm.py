@@ -1,4 +1,4 @@
-"""Sessions, epochs and the writing side of the revocation log, on Django's ORM. The contract is `core.ports.SessionStore`."""
+"""Sessions, epochs and the writing side of the revocation log, on Django's ORM (`core.ports.SessionStore`)."""
 
 from collections.abc import Callable, Collection
 from functools import cached_property
@@ -37,26 +37,26 @@ class OrmSessions:
             if getattr(locked, "password", None) != getattr(user, "password", None):
                 return Denied(error=InvalidCredentials())
             evicted = [] if max_sessions is None else self._evict(alias, locked.pk, max_sessions - 1)
-            session = _new_row(new, locked, now=locked.lanyard_now)
+            session = _new_row(new, locked, now=locked._lanyard_now)
             session.save(using=alias, force_insert=True)
-        state = _state(session, locked, epoch=locked.lanyard_epoch_now, now=locked.lanyard_now)
+        state = _state(session, locked, epoch=locked._lanyard_epoch, now=locked._lanyard_now)
         return Opened(session=state, evicted=evicted)
 
     def _lock_user(self, alias: str, pk: Any) -> Any:
-        locks = {"of": self._lockable} if connections[alias].features.has_select_for_update_of else {}
-        users = get_user_model()._base_manager.using(alias).select_for_update(**locks).filter(pk=pk)
-        return next(iter(users.annotate(lanyard_epoch_now=F("lanyard_epoch__epoch"), lanyard_now=DatabaseNow())), None)
+        of = self._lockable if connections[alias].features.has_select_for_update_of else ()
+        users = get_user_model()._base_manager.using(alias).select_for_update(of=of).filter(pk=pk)
+        return next(iter(users.annotate(_lanyard_epoch=F("lanyard_epoch__epoch"), _lanyard_now=DatabaseNow())), None)
 
     @cached_property
     def _lockable(self) -> tuple[str, ...]:
         """The user's row and its rows in parent tables: the epoch, joined from outside, cannot be locked."""
-        names = ["self"]
-        meta, path = get_user_model()._meta.concrete_model._meta, ""
-        while meta.parents:
-            link = next(iter(meta.parents.values()))
-            path = f"{path}__{link.name}" if path else link.name
-            names.append(path)
-            meta = link.remote_field.model._meta
+        names, path = ["self"], list[str]()
+        parents: Any = get_user_model()._meta.parents
+        while parents:
+            parent, link = next(iter(parents.items()))
+            path.append(link.name)
+            names.append("__".join(path))
+            parents = parent._meta.parents
         return tuple(names)
 
     def _evict(self, alias: str, owner: Any, keep: int) -> list[Entry]:
@@ -68,9 +68,8 @@ class OrmSessions:
 
     def load(self, session_id: UUID) -> SessionState | None:
         rows = Session.objects.using(self.alias).select_related("user").filter(pk=session_id)
-        for row in rows.annotate(lanyard_epoch_now=F("user__lanyard_epoch__epoch"), lanyard_now=DatabaseNow()):
-            return _state(row, row.user, epoch=row.lanyard_epoch_now, now=row.lanyard_now)
-        return None
+        found: Any = next(iter(rows.annotate(_epoch=F("user__lanyard_epoch__epoch"), _now=DatabaseNow())), None)
+        return None if found is None else _state(found, found.user, epoch=found._epoch, now=found._now)
 
     def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
         rows = Session.objects.using(self.alias).filter(pk=session_id, counter=expected, revoked_at=None)
@@ -222,7 +221,7 @@ def _entry(row: Revocation) -> Entry:
     return Entry(
         uid=row.uid,
         position=row.position,
-        credential=None if row.credential is None else int(row.credential, 16),
-        subject=row.subject,
+        credential=int(row.credential, 16) if row.credential else None,
+        subject=row.subject or None,
         epoch=row.epoch,
     )

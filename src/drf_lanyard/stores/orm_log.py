@@ -101,9 +101,9 @@ def read_log(connection: BaseDatabaseWrapper, position: int) -> LogRead:
     return LogRead(entries=tuple(_entry(*row) for row in rows if row[0] is not None), floor=head[1] or 0)
 
 
-def _entry(uid: int, position: int | None, credential: str | None, subject: str | None, epoch: int) -> Entry:
-    dead = None if credential is None else int(credential, 16)
-    return Entry(uid=uid, position=position, credential=dead, subject=subject, epoch=epoch)
+def _entry(uid: int, position: int | None, credential: str, subject: str, epoch: int) -> Entry:
+    dead = int(credential, 16) if credential else None
+    return Entry(uid=uid, position=position, credential=dead, subject=subject or None, epoch=epoch)
 
 
 def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
@@ -138,12 +138,12 @@ def restore_log(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> No
             upsert_epochs(connection, UserEpoch._meta.db_table, users, to=[epoch for _, epoch in raised])
         cursor.executemany(
             f"INSERT INTO {LOG} (uid, credential, subject, epoch) VALUES (%s, %s, %s, %s)",
-            [(log_uid(), e.credential and f"{e.credential:032x}", e.subject, e.epoch) for e in entries],
+            [(log_uid(), f"{e.credential:032x}" if e.credential else "", e.subject or "", e.epoch) for e in entries],
         )
 
 
 def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
-    """Forget up to `batch` entries whose time is over, oldest first; how many. Raises the floor in the same transaction."""
+    """Forget up to `batch` entries whose time is over, oldest first; how many. The floor rises with them."""
     if reads_inline(connections[alias]):
         return prune_log(connections[alias], batch)
     private = PrivateConnection(alias, timeout)
@@ -221,7 +221,6 @@ def _lock_head(connection: BaseDatabaseWrapper, cursor: CursorWrapper, *, skip_l
 
 def _make_head(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
     """A flush deletes the row; numbering goes on from the highest position there is."""
-    ignore = ("INSERT IGNORE INTO", "") if connection.vendor == "mysql" else ("INSERT INTO", " ON CONFLICT DO NOTHING")
-    cursor.execute(
-        f"{ignore[0]} {HEAD} (id, position, floor) SELECT 1, COALESCE(MAX(position), 0), 0 FROM {LOG} WHERE true{ignore[1]}"
-    )
+    insert, ignore = ("INSERT IGNORE", "") if connection.vendor == "mysql" else ("INSERT", " ON CONFLICT DO NOTHING")
+    highest = f"SELECT 1, COALESCE(MAX(position), 0), 0 FROM {LOG} WHERE true"
+    cursor.execute(f"{insert} INTO {HEAD} (id, position, floor) {highest}{ignore}")
