@@ -1,113 +1,17 @@
 """Attacks on the parser. The payloads are signed by our own key, so that they reach the decoder."""
 
 import json
-from typing import Any
 
 import pytest
 
 from drf_lanyard.core import base64url
 from drf_lanyard.core.access import MAX_TOKEN_LENGTH, AccessTokens
-from drf_lanyard.core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale
+from drf_lanyard.core.errors import TokenMalformed
 from drf_lanyard.core.keys import KeyRing
+from tests.attacks.refusals import malformed
 from tests.core.material import AUDIENCE, CLAIMS, ISSUER, NOW, SESSION, door, mint, payload, segment, sign, signing_key
 
 DOOR = door()
-
-
-def malformed(token: Any) -> None:
-    for _ in range(2):
-        with pytest.raises(TokenMalformed) as caught:
-            DOOR.verify(token, NOW)
-        assert caught.value.code == "token_malformed"
-        assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-def invalid(token: str) -> None:
-    with pytest.raises(TokenInvalid):
-        DOOR.verify(token, NOW)
-
-
-def test_the_payload_these_tests_start_from_is_good() -> None:
-    assert DOOR.verify(sign(payload()), NOW).session_id == SESSION
-
-
-# Numbers.
-
-NOT_SECONDS = [
-    "NaN",
-    "Infinity",
-    "-Infinity",
-    "1e400",
-    "-1e400",
-    "true",
-    "false",
-    "null",
-    "[]",
-    "{}",
-    '""',
-    '"1800000300"',
-    '"soon"',
-    "-1",
-    "1800000300.0",
-    "1800000300.5",
-    "1.8e9",
-    "01800000300",
-    "+1800000300",
-    "0x6B49D200",
-    str(2**53 + 1),
-    str(2**63),
-    str(2**64),
-    "1" + "0" * 400,
-    "-1" + "0" * 400,
-    "1" * 5000,
-    "[1800000300]",
-    "",
-]
-
-
-@pytest.mark.parametrize("value", NOT_SECONDS, ids=lambda value: value[:24] or "nothing")
-@pytest.mark.parametrize("name", ["exp", "iat"])
-def test_a_time_is_a_whole_number_of_seconds(name: str, value: str) -> None:
-    malformed(sign(payload(**{name: value})))
-
-
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "[", "tru", '"\\x"', "01", "1" + "0" * 400 + "x"])
-def test_nbf_is_not_ours_but_still_json(value: str) -> None:
-    malformed(sign(payload(nbf=value)))
-
-
-@pytest.mark.parametrize("value", ["0", "-0"])
-def test_the_smallest_time_is_long_ago(value: str) -> None:
-    with pytest.raises(TokenExpired):
-        DOOR.verify(sign(payload(exp=value)), NOW)
-
-
-def test_the_largest_time_is_beyond_any_policy() -> None:
-    with pytest.raises(TokenStale):
-        DOOR.verify(sign(payload(exp=str(2**53))), NOW)
-    with pytest.raises(TokenStale):
-        DOOR.verify(sign(payload(iat=str(2**53))), NOW)
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_every_claim_is_needed(name: str) -> None:
-    malformed(sign(payload(**{name: None})))
-    malformed(sign(payload(**{name: "null"})))
-
-
-@pytest.mark.parametrize("value", ["true", "null", "-1", "1.5", "1e400", '"3"', "[3]", str(2**63), "1" + "0" * 400])
-def test_an_epoch_is_a_whole_number(value: str) -> None:
-    malformed(sign(payload(epoch=value)))
-
-
-@pytest.mark.parametrize(
-    "value", ['""', '"x"', "5", "null", '"../../etc/passwd"', f'"{SESSION}x"', f'["{SESSION}"]', '"' + "0" * 31 + '"']
-)
-def test_a_session_is_a_uuid(value: str) -> None:
-    malformed(sign(payload(sid=value)))
-
-
-# Shape.
 
 
 @pytest.mark.parametrize(
@@ -130,7 +34,7 @@ def test_a_session_is_a_uuid(value: str) -> None:
     ],
 )
 def test_a_payload_is_one_json_object(content: bytes) -> None:
-    malformed(sign(content))
+    malformed(DOOR, sign(content))
 
 
 def deep(opening: str, closing: str, middle: str = "1") -> str:
@@ -143,7 +47,7 @@ def deep(opening: str, closing: str, middle: str = "1") -> str:
 def test_the_deepest_open_json_that_fits_is_refused(content: str) -> None:
     token = sign(content)
     assert len(token) <= MAX_TOKEN_LENGTH
-    malformed(token)
+    malformed(DOOR, token)
 
 
 @pytest.mark.parametrize("content", [deep("[", "]"), deep('{"":', "}")], ids=["lists", "objects"])
@@ -161,9 +65,9 @@ def test_the_deepest_closed_json_that_fits_is_read_or_refused(content: str) -> N
 @pytest.mark.parametrize("opening", ["[", '{"":'])
 def test_a_depth_of_a_hundred_thousand_is_refused(opening: str, monkeypatch: pytest.MonkeyPatch) -> None:
     token = sign(payload(x=opening * 100_000))
-    malformed(token)
+    malformed(DOOR, token)
     monkeypatch.setattr("drf_lanyard.core.access.MAX_TOKEN_LENGTH", 10**7)  # and without the cap, too
-    malformed(token)
+    malformed(DOOR, token)
 
 
 class Untouchable(KeyRing):
@@ -205,27 +109,27 @@ def test_the_cap_is_exact() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8000])
 def test_a_token_has_three_segments(count: int) -> None:
     head, body, signature = mint(DOOR).split(".")
-    malformed(".".join([head] * (count + 1)))
+    malformed(DOOR, ".".join([head] * (count + 1)))
     if count > 1:
-        malformed(".".join([head, body, signature] + ["A"] * (count - 2)))
-        malformed(".".join([head] + [""] * (count - 1) + [signature]))
+        malformed(DOOR, ".".join([head, body, signature] + ["A"] * (count - 2)))
+        malformed(DOOR, ".".join([head] + [""] * (count - 1) + [signature]))
 
 
 def test_an_encrypted_token_is_refused() -> None:
     head = segment(json.dumps({"alg": "dir", "enc": "A128GCM"}).encode())
     for parts in ([head, "", "AAAA", "AAAA", "AAAA"], [mint(DOOR).split(".")[0], "", "AAAA", "AAAA", "AAAA"]):
-        malformed(".".join(parts))
+        malformed(DOOR, ".".join(parts))
 
 
 @pytest.mark.parametrize(
     "token", [None, 5, 1.5, True, b"a.b.c", bytearray(b"a.b.c"), [], ["a.b.c"], {}, object(), ("a", "b", "c")], ids=repr
 )
 def test_a_token_is_text(token: object) -> None:
-    malformed(token)
+    malformed(DOOR, token)
 
 
 def test_a_good_token_in_bytes_is_no_text() -> None:
-    malformed(mint(DOOR).encode())
+    malformed(DOOR, mint(DOOR).encode())
 
 
 @pytest.mark.parametrize("character", ["é", "\u2000", "\x80", "\ud800", "\U0001f600", "\uff0e", "\u212a"])
@@ -239,19 +143,19 @@ def test_characters_beyond_ascii_are_refused_wherever_they_are(character: str) -
         f"{head}.{body}.{signature}{character}",
         f"{head}.{body}{character}{signature}",
     ):
-        malformed(token)
+        malformed(DOOR, token)
 
 
 @pytest.mark.parametrize("change", ["=", "==", " ", "\n", "+", "/", "!"])
 def test_a_payload_in_another_base64_is_refused_even_when_it_is_signed(change: str) -> None:
     key = signing_key("HS256")
     signing_input = f"{KeyRing.header(key)}.{segment(payload().encode())}{change}"
-    malformed(f"{signing_input}.{segment(key.sign(signing_input.encode()))}")
+    malformed(DOOR, f"{signing_input}.{segment(key.sign(signing_input.encode()))}")
 
 
 def test_json_serialisation_of_a_token_is_refused() -> None:
     head, body, signature = mint(DOOR).split(".")
-    malformed(json.dumps({"protected": head, "payload": body, "signature": signature}))
+    malformed(DOOR, json.dumps({"protected": head, "payload": body, "signature": signature}))
 
 
 # Duplicates.
@@ -270,78 +174,10 @@ def test_every_view_of_a_doubled_claim_agrees(other: str) -> None:
 
 
 def test_a_doubled_claim_of_a_wrong_type_is_refused_in_either_place() -> None:
-    malformed(sign(twice("exp", "null", CLAIMS["exp"])))
-    malformed(sign(twice("exp", CLAIMS["exp"], "null")))
+    malformed(DOOR, sign(twice("exp", "null", CLAIMS["exp"])))
+    malformed(DOOR, sign(twice("exp", CLAIMS["exp"], "null")))
 
 
 def test_an_escaped_name_is_the_same_name_in_every_view() -> None:
     principal = DOOR.verify(sign(payload()[:-1] + ',"\\u0073ub":"admin"}'), NOW)
     assert principal.user_id == principal.all_claims["sub"] == "admin"
-
-
-# Text.
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        r'"\u0000"',
-        r'"a\u0000b"',
-        r'"\ud800"',
-        r'"\udc00\ud800"',
-        r'"a\ud800b"',
-        '""',
-        '"' + "x" * 256 + '"',
-        "42",
-        "null",
-        '["42"]',
-        '{"a":1}',
-        '"\n"',
-        r'"\x41"',
-        '"a\tb"',
-    ],
-)
-def test_a_subject_is_text_that_a_database_can_hold(value: str) -> None:
-    malformed(sign(payload(sub=value)))
-
-
-@pytest.mark.parametrize("raw", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"a\0b", b"\xe2\x82"])
-def test_a_subject_is_utf8(raw: bytes) -> None:
-    malformed(sign(payload(sub='"@"').encode().replace(b"@", raw)))
-
-
-# Issuer and audience.
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        ISSUER[:-1],
-        ISSUER[1:],
-        ISSUER + "/",
-        ISSUER + ".evil.example",
-        ISSUER.upper(),
-        "https",
-        ISSUER[3:10],
-        " " + ISSUER,
-        ISSUER + "\n",
-        ISSUER + "\0",
-    ],
-)
-def test_an_issuer_is_compared_whole(value: str) -> None:
-    invalid(sign(payload(iss=json.dumps(value))))
-
-
-@pytest.mark.parametrize(
-    "value", ["", AUDIENCE[:-1], AUDIENCE + "/", AUDIENCE + "0", ISSUER, AUDIENCE.upper(), f"{AUDIENCE} other"]
-)
-def test_an_audience_is_compared_whole(value: str) -> None:
-    invalid(sign(payload(aud=json.dumps(value))))
-
-
-@pytest.mark.parametrize("name", ["iss", "aud"])
-def test_an_issuer_or_audience_is_one_text(name: str) -> None:
-    own = json.loads(CLAIMS[name])
-    for value in ([own], [own, "other"], [], [[own]], {own: 1}, {}, 5, True, None):
-        malformed(sign(payload(**{name: json.dumps(value)})))

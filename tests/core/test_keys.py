@@ -1,16 +1,12 @@
-import base64
 import hashlib
 import hmac
-import json
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
-from hypothesis import given
-from hypothesis import strategies as st
 
-from drf_lanyard.core import algorithms, base64url
+from drf_lanyard.core import base64url
 from drf_lanyard.core.errors import ConfigurationError
 from drf_lanyard.core.keys import ALGORITHMS, Key, KeyRing
 from tests.core.material import (
@@ -26,27 +22,6 @@ from tests.core.material import (
 )
 
 DATA = b"header.payload"
-
-
-@given(st.binary(max_size=100))
-def test_base64url_has_one_spelling_and_round_trips(data: bytes) -> None:
-    text = base64url.encode(data)
-    assert text == base64.urlsafe_b64encode(data).rstrip(b"=")
-    assert base64url.decode(text) == base64url.decode_canonical(text) == data
-
-
-@pytest.mark.parametrize(
-    "text", [b"QQ==", b"QQ=", b"Q", b"QUI\n", b" QUI", b"Q UI", b"-+", b"a/b_", b"QQ=Q", b"=", b"\xff\xff"]
-)
-def test_base64url_refuses_every_other_spelling(text: bytes) -> None:
-    with pytest.raises(ValueError):
-        base64url.decode(text)
-
-
-def test_base64url_refuses_stray_bits() -> None:
-    assert base64url.decode(b"QR") == base64url.decode(b"QQ") == b"A"
-    with pytest.raises(ValueError, match="canonical"):
-        base64url.decode_canonical(b"QR")
 
 
 def test_the_table_holds_what_the_documentation_names_and_nothing_else() -> None:
@@ -232,59 +207,3 @@ def test_coordinates_keep_their_width() -> None:
     jwk = signing_key("ES512").public_jwk()
     assert jwk is not None
     assert len(base64url.decode(jwk["x"].encode())) == len(base64url.decode(jwk["y"].encode())) == 66
-
-
-def test_a_ring_finds_a_key_by_the_whole_header_and_publishes_no_secret() -> None:
-    signing, accepted = signing_key("ES256"), [signing_key("HS256"), verifying_key("EdDSA")]
-    ring = KeyRing(signing, iter(accepted))
-    assert ring.signing is signing
-    assert ring.keys == (signing, *accepted)
-    for key in ring.keys:
-        header = ring.header(key)
-        assert ring.find(header) is key
-        assert json.loads(base64url.decode(header.encode())) == {"alg": key.algorithm, "kid": key.kid, "typ": "at+jwt"}
-        for other in (header[:-1], header + "=", header + " ", header.lower(), ""):
-            assert ring.find(other) is None
-    assert [jwk["kid"] for jwk in ring.jwks()["keys"]] == ["ES256-1", "EdDSA-1"]
-
-
-def test_two_keys_with_one_id_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="Two keys have the id"):
-        KeyRing(signing_key("HS256"), [Key.from_secret(SECRET[::-1], kid=signing_key("HS256").kid)])
-    with pytest.raises(ConfigurationError, match="Two keys have the id"):
-        KeyRing(signing_key("HS256"), [signing_key("ES256"), signing_key("ES256")])
-
-
-def test_one_rsa_key_is_not_used_with_two_algorithms() -> None:
-    """RFC 8725 section 3.1: the default id is the key's own, so the ring notices."""
-    pem = private_pem(rsa_key())
-    with pytest.raises(ConfigurationError, match="Two keys have the id"):
-        KeyRing(Key.from_pem(pem, "RS256"), [Key.from_pem(pem, "PS256")])
-
-
-@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
-def test_the_order_of_each_curve_is_right(algorithm: str) -> None:
-    """(order - 1) times the base point is the base point mirrored."""
-    curve = ALGORITHMS[algorithm]
-    assert isinstance(curve, algorithms.Ecdsa)
-    base = ec.derive_private_key(1, curve.curve).public_key().public_numbers()
-    last = ec.derive_private_key(curve.order - 1, curve.curve).public_key().public_numbers()
-    assert last.x == base.x
-    assert last.y != base.y
-
-
-@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "ES512"])
-def test_only_the_smaller_s_is_minted_and_accepted_as_text(algorithm: str) -> None:
-    curve = ALGORITHMS[algorithm]
-    assert isinstance(curve, algorithms.Ecdsa)
-    for number in range(16):
-        data = b"%d" % number
-        signature = signing_key(algorithm).sign(data)
-        half = len(signature) // 2
-        s = int.from_bytes(signature[half:])
-        assert s <= curve.order // 2
-        mirrored = signature[:half] + (curve.order - s).to_bytes(half)
-        assert verifying_key(algorithm).verify(data, signature)
-        assert verifying_key(algorithm).verify(data, mirrored)  # the standard has it so
-        assert verifying_key(algorithm).verify_text(data, base64url.encode(signature))
-        assert not verifying_key(algorithm).verify_text(data, base64url.encode(mirrored))
