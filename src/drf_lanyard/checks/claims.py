@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -45,22 +45,27 @@ def _walk(value: object, path: str) -> list[tuple[str, object]]:
 
 def check_claims(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """W012 to W014, for the last user of the table; silent without `CLAIMS`, users or migrations."""
-    user_model = get_user_model()
+    user_model: Any = get_user_model()
     alias = router.db_for_read(user_model)
     if alias not in (databases or ()) or problems() or (make := get_settings().claims) is None:
         return []
     try:
         with transaction.atomic(using=alias):
             user = user_model._default_manager.using(alias).order_by("-pk").first()
-            if user is None:
-                return []
-            claims = make(user, sample_session(user))
-            return inspect_claims(claims)
+            return [] if user is None else _claims_of(user, make)
     except DatabaseError:  # `migrate` comes by before the tables are as the models say
         return []
+
+
+def _claims_of(user: Any, make: Callable[[Any, SessionState], object]) -> list[CheckMessage]:
+    try:
+        claims = make(user, sample_session(user))
+    except DatabaseError:
+        raise
     except Exception as error:
         text = f"LANYARD: CLAIMS failed for the user {user.pk}: {type(error).__name__}."
         return [message("W014", text, "It must work for every user: nobody for whom it fails can sign in.", "CLAIMS")]
+    return inspect_claims(claims)
 
 
 def inspect_claims(claims: object) -> list[CheckMessage]:

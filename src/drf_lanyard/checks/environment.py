@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import InvalidCacheBackendError, caches
+from django.core.cache import caches
 from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
@@ -25,9 +25,10 @@ def check_authenticators(**kwargs: Any) -> list[CheckMessage]:
     from rest_framework.settings import api_settings
 
     try:
-        classes = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+        listed: list[Any] = list(api_settings.DEFAULT_AUTHENTICATION_CLASSES)
     except ImportError:  # DRF says it better at the first request
         return []
+    classes: list[type[Any]] = [one if isinstance(one, type) else type(one) for one in listed]  # instances work too
     ours = any(base.__module__.startswith("drf_lanyard.") for cls in classes for base in cls.__mro__)
     if not ours or classes[0].authenticate_header is not BaseAuthentication.authenticate_header:
         return []
@@ -41,10 +42,7 @@ def check_cache(**kwargs: Any) -> list[CheckMessage]:
         return []
     if all(getattr(get_settings().throttle, name) is None for name in NAMES):
         return []
-    try:
-        cache = caches["default"]
-    except InvalidCacheBackendError:
-        return []
+    cache = caches["default"]
     if isinstance(cache, LocMemCache | DummyCache):
         text = f"Each process counts attempts for itself in {type(cache).__name__}, so a limit holds once per process."
     elif isinstance(cache, DatabaseCache | FileBasedCache):
@@ -63,7 +61,8 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             "It reads its log in commit order, which rests on how a database locks: use PostgreSQL, MariaDB or SQLite."
         )
         return [message("W009", text, hint)]
-    if connection.vendor == "sqlite" and not in_test_environment() and connection.is_in_memory_db():
+    in_memory = getattr(connection, "is_in_memory_db", None)  # SQLite's alone
+    if in_memory is not None and in_memory() and not in_test_environment():
         hint = "Give the database a file, so that every process sees one revocation log."
         return [message("W010", "The database of drf-lanyard is in memory.", hint)]
     return []
