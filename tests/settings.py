@@ -2,7 +2,6 @@
 
 import json
 import os
-from importlib.util import find_spec
 
 SECRET_KEY = "a key for tests only: long enough for every HMAC that is derived from it"
 DEBUG = False
@@ -55,9 +54,7 @@ STATIC_URL = "static/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["drf_lanyard.authentication.LanyardAuthentication"]
-    if find_spec("drf_lanyard.authentication")
-    else [],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["drf_lanyard.authentication.LanyardAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
