@@ -2,7 +2,7 @@
 PORT ?= 8000
 PY := .venv/bin/python
 
-.PHONY: demo test lint format matrix clean
+.PHONY: demo test lint format docs matrix clean
 
 demo: .venv/.demo
 	@$(PY) -m demo.serve --port $(PORT)
@@ -22,6 +22,11 @@ format: .venv/.dev
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
 
+# Into build/docs; warnings are errors. (The code blocks of the documentation run in `make test`.)
+docs: .venv/.docs
+	@$(PY) -m sphinx -q -W --keep-going docs build/docs
+	@echo "build/docs/index.html"
+
 # The suite under each supported Python x Django; says which interpreters are not there.
 matrix:
 	@"$$(tools/find-python)" tools/matrix.py $(ARGS)
@@ -38,6 +43,10 @@ $(PY):
 .venv/.dev: pyproject.toml | $(PY)
 	@$(PY) -m pip install -q -e . --group dev
 	@touch $@ .venv/.demo
+
+.venv/.docs: pyproject.toml | $(PY)
+	@$(PY) -m pip install -q -e . --group docs
+	@touch $@
 
 .venv/.demo: pyproject.toml | $(PY)
 	@$(PY) -m pip install -q -e . --group demo
