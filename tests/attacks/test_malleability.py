@@ -96,6 +96,7 @@ def test_ecdsa_signatures_of_another_form_are_refused(algorithm: str) -> None:
         order + order,
         b"\0" + raw[:half] + b"\0" + raw[half:],
         raw + b"\0",
+        raw[:half] + b"\0" + raw[half:],
         raw[:-1],
         raw[half:] + raw[:half],
     ]

@@ -11,7 +11,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import load_der_x509_certificate
 
-_TEXT_MARKS = (
+# Those of SSH are also in its binary form, which begins with the name of the key type (RFC 4253 section 6.6).
+_MARKS = (
     b"-----BEGIN ",
     b"---- BEGIN ",
     b"ssh-rsa",
@@ -21,8 +22,6 @@ _TEXT_MARKS = (
     b"sk-ssh-",
     b"sk-ecdsa-",
 )
-# The wire format of RFC 4253 section 6.6: a length, then the name of the key type.
-_SSH_WIRE = (b"\0\0\0\x07ssh-", b"\0\0\0\x0bssh-", b"\0\0\0\x13ecdsa-sha2-")
 _ASN1_SEQUENCE = b"\x30"
 _LOADERS: tuple[Callable[[bytes], object], ...] = (
     serialization.load_der_public_key,
@@ -37,7 +36,7 @@ def looks_asymmetric(secret: bytes) -> bool:
 
 
 def _is_key(data: bytes) -> bool:
-    return any(mark in data for mark in _TEXT_MARKS) or data.startswith(_SSH_WIRE) or _is_jwk(data) or _is_der(data)
+    return any(mark in data for mark in _MARKS) or _is_jwk(data) or _is_der(data)
 
 
 def _is_jwk(data: bytes) -> bool:
