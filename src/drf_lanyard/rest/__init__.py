@@ -1,0 +1,1 @@
+"""The HTTP contract: views, the shapes of bodies, limits, permissions."""

@@ -1,0 +1,84 @@
+"""How often somebody may try, counted before anything is hashed.
+
+Fixed windows with atomic counters (`add`, `incr`) in Django's default cache. Attempts count per network (an IPv4
+address or an IPv6 /64) and per account and network, so that nobody can lock somebody else out from elsewhere.
+"""
+
+import logging
+import math
+import unicodedata
+
+from django.core.cache import cache
+from django.utils.crypto import salted_hmac
+
+from ..conf import Rate
+from ..core.errors import StoreUnavailable, Throttled
+from ..transport import HasMeta, address_of, network_of
+from ..wiring import get_lanyard
+
+logger = logging.getLogger("drf_lanyard")
+
+
+class Attempts:
+    """The counters of one attempt. `action` names what is tried; `account` is what the client calls itself."""
+
+    def __init__(
+        self, request: HasMeta, action: str, account: str, *, by_address: Rate | None, by_account: Rate | None
+    ) -> None:
+        network = network_of(address_of(request))
+        now = get_lanyard().clock.time()
+        self._address = _counter(f"{action}.address", network, by_address, now)
+        self._account = _counter(f"{action}.account", f"{network}\0{fold(account)}", by_account, now)
+
+    def count(self) -> None:
+        """Raises `Throttled`, or `StoreUnavailable` if the cache cannot count."""
+        for counter in (self._address, self._account):
+            if counter is not None:
+                counter.count()
+
+    def succeeded(self) -> None:
+        """Forgive the account, but not the address: its owner may own one account and guess at others."""
+        if self._account is not None:
+            self._account.clear()
+
+
+def fold(account: str) -> str:
+    """One spelling for what a database's collation, or an eye, takes for the same name."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", account).casefold())
+
+
+def _counter(scope: str, identity: str, rate: Rate | None, now: float) -> "_Counter | None":
+    return None if rate is None else _Counter(scope, identity, rate, now)
+
+
+class _Counter:
+    def __init__(self, scope: str, identity: str, rate: Rate, now: float) -> None:
+        self._rate = rate
+        # The window is part of the key, since some caches prolong a key's life at each increment.
+        window, elapsed = divmod(now, rate.window)
+        self._remaining = rate.window - elapsed
+        digest = salted_hmac("drf_lanyard.throttle", identity, algorithm="sha256").hexdigest()
+        self._key = f"lanyard.throttle.{scope}.{int(window)}.{digest}"
+
+    def count(self) -> None:
+        try:
+            attempts = self._increment()
+        except Exception as error:  # whatever the cache's client raises: uncounted attempts are not let through
+            logger.exception("Attempts cannot be counted: the cache failed.")
+            raise StoreUnavailable from error
+        if attempts > self._rate.limit:
+            raise Throttled(math.ceil(self._remaining))
+
+    def _increment(self) -> int:
+        cache.add(self._key, 0, timeout=self._rate.window)
+        try:
+            return cache.incr(self._key)
+        except ValueError:  # evicted in between
+            cache.add(self._key, 1, timeout=self._rate.window)
+            return 1
+
+    def clear(self) -> None:
+        try:
+            cache.delete(self._key)
+        except Exception:  # the sign-in has succeeded; the counter ends with its window
+            logger.exception("An attempt cannot be forgiven: the cache failed.")
