@@ -66,7 +66,8 @@ def list_posts(options: argparse.Namespace, api: httpx.Client, auth: LanyardAuth
 def devices(options: argparse.Namespace, api: httpx.Client, auth: LanyardAuth) -> None:
     for item in checked(api.get("/auth/sessions/")).json():
         mark = "*" if item["current"] else " "
-        print(f"{mark} {item['id']}  {item['last_seen']}  {item['ip']:<15}  {item['device'] or item['user_agent']}")
+        seen, name = item["last_seen_at"][:16], item["device"] or item["user_agent"]
+        print(f"{mark} {item['id']}  {seen}  {item['ip']:<15}  {name}")
 
 
 def revoke(options: argparse.Namespace, api: httpx.Client, auth: LanyardAuth) -> None:
@@ -101,15 +102,13 @@ def retry_after(response: httpx.Response) -> float | None:
 
 
 def reason(response: httpx.Response) -> str:
-    """What the body says: `{"detail": …}`, or a list of complaints per field."""
+    """What the body says: `detail`, and for a body that was wrong the complaints by field in `errors`."""
     try:
         body = response.json()
-    except ValueError:
+        complaints = [f"{field}: {' '.join(each)}" for field, each in body.get("errors", {}).items()]
+        return " ".join([body["detail"], *complaints])
+    except (ValueError, AttributeError, KeyError, TypeError):
         return response.reason_phrase
-    if not isinstance(body, dict):
-        return response.reason_phrase
-    complaints = (f"{field}: {' '.join(map(str, each))}" for field, each in body.items() if isinstance(each, list))
-    return str(body.get("detail") or "; ".join(complaints))
 
 
 def password(options: argparse.Namespace) -> str:

@@ -52,6 +52,7 @@ def show_queries(http: httpx.Client, phone: dict[str, str]) -> None:
     print(f"   POST /api/posts/  201, queries: {posted.headers['X-Queries']} (the INSERT)")
     denied = expect(http.get("/api/moderation/", headers=phone), 403)
     print(f"   GET /api/moderation/  403, not staff, says the token; queries: {denied.headers['X-Queries']}")
+    print("   (beside these, each busy worker reads one small index about twice a second)")
     expect(http.delete(f"/api/posts/{posted.json()['id']}/", headers=phone), 204)
 
 
