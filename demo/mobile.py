@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (SignInRefused, Failed) as error:
         return say(str(error))
     except SignInRequired as error:
-        return say(f"You are signed out ({error.code}). Sign in again: python -m demo.mobile login NAME")
+        return say(f"You are signed out ({error.code}). Sign in again: `login NAME`.")
     except Unavailable as error:
         wait = f" Try again in {error.retry_after:.0f} s." if error.retry_after else " Try again later."
         return say(f"{error}{wait} You stay signed in.")

@@ -1,5 +1,7 @@
 """A look around in a few seconds. Every figure that it prints was measured on the spot."""
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +43,7 @@ def tour(base: str, workers: int) -> None:
         show_revocation(http, pool, workers, phone, laptop)
         show_refresh(http, phone)
         expect(http.post("/auth/logout/", json={"refresh": laptop["refresh"]}), 204)
-    print(COMMANDS.format(base=base, password=PASSWORD))
+    print(COMMANDS.format(base=base, password=PASSWORD, python=os.path.relpath(sys.executable)))
 
 
 def show_queries(http: httpx.Client, phone: dict[str, str]) -> None:
@@ -128,4 +130,4 @@ Try it yourself (alice, bob and admin; password {password}):
   curl -i {base}/api/posts/ -H "Authorization: Bearer $ACCESS" -d "text=Hello"
   curl -s {base}/auth/sessions/ -H "Authorization: Bearer $ACCESS"
   curl -i -X DELETE {base}/auth/sessions/$ID/ -H "Authorization: Bearer $ACCESS"
-  python -m demo.mobile --server {base} login alice"""
+  {python} -m demo.mobile --server {base} login alice"""
