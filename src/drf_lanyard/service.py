@@ -102,7 +102,7 @@ class Lanyard:
         opened = self.sessions.open(user, new, self.policy.max_sessions)
         if isinstance(opened, Denied):
             return opened
-        self._publish_dead(opened.evicted, "evicted", wait=False)
+        self._publish_dead(opened.evicted, "evicted")
         return self._issue(opened.session, opened.session.counter, began)
 
     # Refresh
@@ -204,12 +204,14 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_sessions(session_ids, reason, owner)
-        return self._publish_dead(entries, reason, wait=wait)
+        ended = self._publish_dead(entries, reason)
+        self._wait_out_the_lease(wait)
+        return ended
 
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> int:
         """End every session of a user (by primary key) but one; how many were live."""
         entries = self.sessions.revoke_other_sessions(owner, keep, reason)
-        return self._publish_dead(entries, reason, wait=False)
+        return self._publish_dead(entries, reason)
 
     def revoke_users(
         self,
@@ -227,15 +229,16 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_users(owners, reason, keep_sessions=keep_sessions, keep=keep)
-        self._publish(entries, session_ids=(), owners=tuple(owners), reason=reason, wait=wait)
+        self._publish(entries, session_ids=(), owners=tuple(owners), reason=reason)
+        self._wait_out_the_lease(wait)
 
-    def _publish_dead(self, entries: list[Entry], reason: str, *, wait: bool) -> int:
+    def _publish_dead(self, entries: list[Entry], reason: str) -> int:
         ended = [UUID(int=entry.credential) for entry in entries if entry.credential is not None]
-        self._publish(entries, session_ids=ended, owners=(), reason=reason, wait=wait)
+        self._publish(entries, session_ids=ended, owners=(), reason=reason)
         return len(ended)
 
     def _publish(
-        self, entries: list[Entry], *, session_ids: Collection[UUID], owners: Collection[Any], reason: str, wait: bool
+        self, entries: list[Entry], *, session_ids: Collection[UUID], owners: Collection[Any], reason: str
     ) -> None:
         if not entries:
             return
@@ -245,9 +248,12 @@ class Lanyard:
             self.listener.revoked(session_ids=session_ids, owners=owners, reason=reason)
 
         self.sessions.after_commit(committed)
-        if wait:
-            self._sleep(self.policy.lease)
 
     def _refuse_to_wait_in_transaction(self, wait: bool) -> None:
         if wait and self.sessions.in_transaction():
             raise RuntimeError("wait=True cannot work inside a transaction: nobody sees what has not been committed.")
+
+    def _wait_out_the_lease(self, wait: bool) -> None:
+        """Also when nothing was live any more: whoever ended it may have done so a moment ago."""
+        if wait:
+            self._sleep(self.policy.lease)

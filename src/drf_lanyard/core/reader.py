@@ -92,7 +92,7 @@ class Reader:
         arrived = self._steady()
         deadline = arrived + self.timeout
         with self._lock:
-            if arrived < self._failed_until:
+            if self._closed or arrived < self._failed_until:
                 raise StoreUnavailable
             failures = self._failures
             self._wanted = max(self._wanted, arrived)

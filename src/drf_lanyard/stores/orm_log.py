@@ -34,40 +34,20 @@ class OrmLog:
         self._retention = retention
 
     def read(self, position: int) -> LogRead:
-        was_open = self._private.is_open()
+        was_open, interruptions = self._private.is_open(), self._private.interruptions
         try:
-            return self._read(position)
+            return self._private.run(lambda connection: read_log(connection, position))
         except DatabaseError as error:
-            if not was_open or not is_disconnect(error):
+            if not was_open or not is_disconnect(error) or interruptions != self._private.interruptions:
                 raise
-        return self._read(position)  # an idle connection may have been ended by the server: once more on a new one
-
-    def _read(self, position: int) -> LogRead:
-        wrapper = None
-        try:
-            wrapper = self._private.get()
-            return read_log(wrapper, position)
-        except BaseException:
-            self._private.drop(wrapper)
-            raise
+        # An idle connection may have been ended by the server: once more, on a new one.
+        return self._private.run(lambda connection: read_log(connection, position))
 
     def sequence(self) -> int:
-        wrapper = None
-        try:
-            wrapper = self._private.get()
-            return sequence_log(wrapper, self._retention)
-        except BaseException:
-            self._private.drop(wrapper)
-            raise
+        return self._private.run(lambda connection: sequence_log(connection, self._retention))
 
     def restore(self, entries: Sequence[Entry]) -> None:
-        wrapper = None
-        try:
-            wrapper = self._private.get()
-            restore_log(wrapper, entries)
-        except BaseException:
-            self._private.drop(wrapper)
-            raise
+        self._private.run(lambda connection: restore_log(connection, entries))
 
     def interrupt(self) -> None:
         self._private.interrupt()
@@ -148,7 +128,7 @@ def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
         return prune_log(connections[alias], batch)
     private = PrivateConnection(alias, timeout)
     try:
-        return prune_log(private.get(), batch)
+        return private.run(lambda connection: prune_log(connection, batch))
     finally:
         private.drop()
 

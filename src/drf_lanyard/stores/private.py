@@ -5,12 +5,15 @@ import copy
 import math
 import os
 import socket
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import InterfaceError, OperationalError, load_backend
+
+T = TypeVar("T")
 
 #: Connections inherited through a fork. Closing one, or letting it be collected, would end the parent's session.
 _parked: list[BaseDatabaseWrapper] = []
@@ -23,45 +26,53 @@ class PrivateConnection:
         self.alias = alias
         self.timeout = timeout
         self._wrapper: BaseDatabaseWrapper | None = None
-        self._pid = os.getpid()
+        self._severed: BaseDatabaseWrapper | None = None  # interrupted, not closed yet by its thread
+        self.interruptions = 0
 
-    def get(self) -> BaseDatabaseWrapper:
-        """The connection, opened if need be. Raises Django's database errors."""
-        if self._pid != os.getpid():
-            self.park()
+    def run(self, work: Callable[[BaseDatabaseWrapper], T]) -> T:
+        """Do `work` on the connection, opened if need be; one that failed is closed. Raises Django's database errors."""
         wrapper = self._wrapper
         if wrapper is None:
             wrapper = self._wrapper = _open_like(self.alias, self.timeout)
-        wrapper.ensure_connection()
-        return wrapper
+        try:
+            wrapper.ensure_connection()
+            return work(wrapper)
+        except BaseException:
+            self.drop(wrapper)
+            raise
 
     def is_open(self) -> bool:
         return self._wrapper is not None and self._wrapper.connection is not None
 
     def drop(self, wrapper: BaseDatabaseWrapper | None = None) -> None:
-        """Close the connection (or the given one, which may be a predecessor)."""
-        wrapper = wrapper or self._wrapper
-        if wrapper is self._wrapper:
-            self._wrapper = None
-        if wrapper is not None:
-            with contextlib.suppress(Exception):  # it may be dead already, which is what we want
-                wrapper.close()
+        """Close the connection that failed (it may be one that was interrupted), or all there is."""
+        for doomed in [self._wrapper, self._severed] if wrapper is None else [wrapper]:
+            if doomed is self._wrapper:
+                self._wrapper = None
+            if doomed is self._severed:
+                self._severed = None
+            if doomed is not None:
+                with contextlib.suppress(Exception):  # it may be dead already, which is what we want
+                    doomed.close()
 
     def interrupt(self) -> None:
-        """From any thread: shut the socket, so that whoever is blocked on it fails; the next `get` opens another."""
+        """From any thread: shut the socket, so that whoever is blocked on it fails; the next `run` opens another.
+
+        Only the thread that uses a connection may close it: drivers crash otherwise.
+        """
+        self.interruptions += 1
         wrapper, self._wrapper = self._wrapper, None
         descriptor = _descriptor(wrapper.connection) if wrapper is not None else None
         if descriptor is None:
             return
+        self._severed = wrapper
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
             duplicate.shutdown(socket.SHUT_RDWR)
 
     def park(self) -> None:
         """In a forked child: forget the inherited connection without closing it."""
-        if self._wrapper is not None:
-            _parked.append(self._wrapper)
-        self._wrapper = None
-        self._pid = os.getpid()
+        _parked.extend(wrapper for wrapper in (self._wrapper, self._severed) if wrapper is not None)
+        self._wrapper = self._severed = None
 
 
 def quiet_cursor(connection: BaseDatabaseWrapper) -> CursorWrapper:
