@@ -1,0 +1,26 @@
+from typing import Any
+
+import pytest
+
+from drf_lanyard.wiring import get_lanyard
+
+from .world import log_in, new_user
+
+
+@pytest.fixture(autouse=True)
+def lanyard_settings(settings: Any) -> None:
+    """A short lease, so that asking every process until it is over takes no time."""
+    settings.LANYARD = {"LEASE": 0.2, "READ_TIMEOUT": 5}
+
+
+@pytest.fixture
+def alice(transactional_db: None) -> Any:
+    return new_user()
+
+
+@pytest.fixture
+def issued(alice: Any) -> Any:
+    """The tokens of a session of alice."""
+    issued = log_in()
+    assert issued is not None and get_lanyard().policy.lease == 0.2
+    return issued
