@@ -251,7 +251,7 @@ class Lanyard:
 
     def _refuse_to_wait_in_transaction(self, wait: bool) -> None:
         if wait and self.sessions.in_transaction():
-            raise RuntimeError("wait=True cannot work inside a transaction: nobody sees what has not been committed.")
+            raise RuntimeError("wait=True cannot work inside a transaction: nobody sees what is not committed.")
 
     def _wait_out_the_lease(self, wait: bool) -> None:
         """Also when nothing was live any more: whoever ended it may have done so a moment ago."""

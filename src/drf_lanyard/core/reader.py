@@ -184,7 +184,7 @@ class Reader:
         if self.snapshot.has_lost(read):
             read = self._recover(me)
         with self._lock:
-            if self._thread is not me or started is None:
+            if self._thread is not me or started is None or self._closed:
                 return False
             self.snapshot.apply(read)
             self._read_from = started

@@ -30,7 +30,7 @@ class PrivateConnection:
         self.interruptions = 0
 
     def run(self, work: Callable[[BaseDatabaseWrapper], T]) -> T:
-        """Do `work` on the connection, opened if need be; one that failed is closed. Raises Django's database errors."""
+        """Do `work` on the connection, opened if need be; one that fails is closed. Raises Django's database errors."""
         wrapper = self._wrapper
         if wrapper is None:
             wrapper = self._wrapper = _open_like(self.alias, self.timeout)
