@@ -80,7 +80,9 @@ class Walk:
 
     def run(self, command: str) -> str:
         """What a shell command prints; variables and functions live on. Raises if it fails."""
-        script = f". {self._state} 2>/dev/null\n{command}\ncode=$?\n{{ export -p; declare -f; }} > {self._state}\nexit $code"
+        script = (
+            f". {self._state} 2>/dev/null\n{command}\ncode=$?\n{{ export -p; declare -f; }} > {self._state}\nexit $code"
+        )
         done = subprocess.run(
             ["bash", "-a", "-c", script],
             cwd=self.folder,
