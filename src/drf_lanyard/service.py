@@ -159,19 +159,19 @@ class Lanyard:
         return Denied(error=TokenInvalid()) if state is None else self._issue(state, state.counter, began)
 
     def _issue(self, state: SessionState, counter: int, began: float) -> Issued:
-        """Mint. `began` was read before the first read of the database: a process stopped in between mints an old token."""
+        """Mint. `began` is from before the first read: a process stopped in between mints an old token."""
         claims = dict(self._claims_for(state.user, state))
+        idle_left = state.idle_expires_at - state.now if counter == state.counter else self.policy.refresh_lifetime
+        left = idle_left if state.absolute_expires_at is None else min(idle_left, state.absolute_expires_at - state.now)
+        lifetime = min(self.policy.access_lifetime, left)  # no token outlives its session
         access = self.access.mint(
-            subject=state.subject, session_id=state.id, epoch=state.epoch, now=began, claims=claims
+            subject=state.subject, session_id=state.id, epoch=state.epoch, now=began, claims=claims, at_most=lifetime
         )
-        rotates = counter != state.counter
-        idle_ends = state.now + self.policy.refresh_lifetime if rotates else state.idle_expires_at
-        ends = min(idle_ends, idle_ends if state.absolute_expires_at is None else state.absolute_expires_at)
         return Issued(
             access=access,
             refresh=self.refresh_tokens.derive(state.id, state.secret, counter),
-            expires_in=int(self.policy.access_lifetime),
-            refresh_expires_in=max(0, int(ends - state.now)),
+            expires_in=int(lifetime),
+            refresh_expires_in=int(left),
             session=state,
             claims=claims,
         )

@@ -343,14 +343,18 @@ def test_swaps_that_are_always_lost_end_in_an_outage_not_in_a_loop(
         world.refresh(issued.refresh)
 
 
-def test_no_refresh_outlives_the_absolute_end() -> None:
+def test_no_token_outlives_the_absolute_end() -> None:
     world = World(Policy(session_lifetime=1000.0, refresh_lifetime=600.0))
     issued = world.sign_in()
     world.clock.advance(500)
     issued = world.refresh(issued.refresh)
-    assert issued.refresh_expires_in == 500
-    world.clock.advance(500)
+    assert (issued.refresh_expires_in, issued.expires_in) == (500, 300)
+    world.clock.advance(400)
+    issued = world.refresh(issued.refresh)
+    assert (issued.refresh_expires_in, issued.expires_in) == (100, 100)
+    world.clock.advance(100 + world.policy.leeway)
 
+    assert refusal(world.lanyard, issued.access) is TokenExpired
     assert world.denied(issued.refresh) == "session_expired"
     world.lanyard.reader.close()
 

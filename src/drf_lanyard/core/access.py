@@ -59,8 +59,17 @@ class AccessTokens:
         self._decode = msgspec.json.Decoder(_Payload).decode
         self._verified: Generations[Principal] = Generations(cache_size)
 
-    def mint(self, *, subject: str, session_id: UUID, epoch: int, now: float, claims: Mapping[str, object] = {}) -> str:
-        """A token that expires `lifetime` seconds after `now` (Unix seconds).
+    def mint(
+        self,
+        *,
+        subject: str,
+        session_id: UUID,
+        epoch: int,
+        now: float,
+        claims: Mapping[str, object] = {},
+        at_most: float | None = None,
+    ) -> str:
+        """A token that expires `lifetime` seconds after `now` (Unix seconds), or `at_most` seconds if that is less.
 
         `now` must come from before the first read that `epoch` and `claims` derive from.
         Raises ConfigurationError if `claims` has a registered name or is not JSON, or if the token would
@@ -73,7 +82,7 @@ class AccessTokens:
                 "sub": subject,
                 "aud": self._audience,
                 "iat": int(now),
-                "exp": int(now) + int(self._lifetime),
+                "exp": int(now) + int(self._lifetime if at_most is None else min(self._lifetime, at_most)),
                 "jti": base64url.encode(secrets.token_bytes(16)).decode(),
                 "sid": str(session_id),
                 "epoch": epoch,
