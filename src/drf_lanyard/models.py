@@ -13,6 +13,11 @@ from .core.ids import log_uid
 from .stores.dialect import DatabaseNow
 
 When = Literal["created_at", "rotated_at", "idle_expires_at", "absolute_expires_at", "revoked_at"]
+TokenWhen = Literal["created_at", "expires_at", "last_used_at"]
+
+
+def _aware(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -60,8 +65,39 @@ class Session(models.Model):
 
     def when(self, moment: When) -> datetime | None:
         """One of the times, as an aware datetime in UTC."""
-        value: float | None = getattr(self, moment)
-        return None if value is None else datetime.fromtimestamp(value, UTC)
+        return _aware(getattr(self, moment))
+
+
+class ApiToken(models.Model):
+    """A named, long-lived credential of a user for scripts. The token itself is never stored."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="lanyard_api_tokens", verbose_name=_("user")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    #: SHA-256 of the token, as hexadecimal digits.
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    #: The last characters of the token, for people to tell theirs apart.
+    hint = models.CharField(_("ends in"), max_length=4, editable=False)
+    #: What it may do, separated by spaces (RFC 6749 section 3.3); "": everything that its user may.
+    scope = models.CharField(_("scope"), max_length=1000, blank=True)
+    created_at = models.FloatField(_("created"), editable=False)
+    expires_at = models.FloatField(_("expires"), null=True, blank=True)
+    #: Seconds without use after which it is dead.
+    idle_lifetime = models.FloatField(_("expires when idle for"), null=True, blank=True)
+    last_used_at = models.FloatField(_("last used"), null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def when(self, moment: TokenWhen) -> datetime | None:
+        """One of the times, as an aware datetime in UTC."""
+        return _aware(getattr(self, moment))
 
 
 class UserEpoch(models.Model):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
+from . import publisher
 from .core.access import AccessTokens
 from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed
 from .core.ids import uuid7
@@ -13,12 +14,14 @@ from .core.policy import Policy
 from .core.ports import Clock, SessionStore
 from .core.refresh import RefreshTokens, decide, digest_idempotency_key
 from .core.revocation import Snapshot
+from .publisher import Publisher
 
 #: How often a refresh decides anew after losing a compare-and-swap. Each loss means that somebody else's swap won, so
 #: the next look almost always finds a successor to repeat.
 MAX_ATTEMPTS = 5
 
-ClaimsFor = Callable[[Any, SessionState], Mapping[str, Any]]
+#: The session is None for an API token.
+ClaimsFor = Callable[[Any, SessionState | None], Mapping[str, Any]]
 
 
 class FreshSnapshots(Protocol):
@@ -32,12 +35,11 @@ class FreshSnapshots(Protocol):
     def close(self) -> None: ...
 
 
-class Listener(Protocol):
+class Listener(publisher.Listener, Protocol):
     """Told what happened, once it is durable."""
 
     def refreshed(self, session: SessionState) -> None: ...
     def refresh_reused(self, session: SessionState) -> None: ...
-    def revoked(self, *, session_ids: Collection[UUID], owners: Collection[Any], reason: str) -> None: ...
 
 
 class Lanyard:
@@ -63,6 +65,7 @@ class Lanyard:
         self.reader = reader
         self.clock = clock
         self.listener = listener
+        self.publisher = Publisher(after_commit=sessions.after_commit, apply=reader.add, listener=listener)
         self._claims_for = claims_for
         self._sleep = sleep
 
@@ -102,7 +105,7 @@ class Lanyard:
         opened = self.sessions.open(user, new, self.policy.max_sessions)
         if isinstance(opened, Denied):
             return opened
-        self._publish_dead(opened.evicted, "evicted")
+        self.publisher.sessions(opened.evicted, "evicted")
         return self._issue(opened.session, opened.session.counter, began)
 
     # Refresh
@@ -204,14 +207,14 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_sessions(session_ids, reason, owner)
-        ended = self._publish_dead(entries, reason)
+        ended = self.publisher.sessions(entries, reason)
         self._wait_out_the_lease(wait)
         return ended
 
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> int:
         """End every session of a user (by primary key) but one; how many were live."""
         entries = self.sessions.revoke_other_sessions(owner, keep, reason)
-        return self._publish_dead(entries, reason)
+        return self.publisher.sessions(entries, reason)
 
     def revoke_users(
         self,
@@ -229,25 +232,8 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_users(owners, reason, keep_sessions=keep_sessions, keep=keep)
-        self._publish(entries, session_ids=(), owners=tuple(owners), reason=reason)
+        self.publisher.users(entries, owners, reason)
         self._wait_out_the_lease(wait)
-
-    def _publish_dead(self, entries: list[Entry], reason: str) -> int:
-        ended = [UUID(int=entry.credential) for entry in entries if entry.credential is not None]
-        self._publish(entries, session_ids=ended, owners=(), reason=reason)
-        return len(ended)
-
-    def _publish(
-        self, entries: list[Entry], *, session_ids: Collection[UUID], owners: Collection[Any], reason: str
-    ) -> None:
-        if not entries:
-            return
-
-        def committed() -> None:
-            self.reader.add(entries)
-            self.listener.revoked(session_ids=session_ids, owners=owners, reason=reason)
-
-        self.sessions.after_commit(committed)
 
     def _refuse_to_wait_in_transaction(self, wait: bool) -> None:
         if wait and self.sessions.in_transaction():

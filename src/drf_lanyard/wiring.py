@@ -3,15 +3,16 @@
 import threading
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core import mail
 from django.db import connections, router
 
-from .conf import get_settings
+from .conf import Settings, get_settings
 from .core.access import AccessTokens
 from .core.model import SessionState
+from .core.opaque import ApiTokens
 from .core.reader import Reader
 from .core.refresh import RefreshTokens
 from .models import Session
@@ -22,28 +23,49 @@ from .stores.dialect import reads_inline
 from .stores.inline import InlineReader
 from .stores.orm import OrmSessions
 from .stores.orm_log import OrmLog
+from .stores.orm_tokens import OrmApiTokens
+from .stores.recorder import Recorder
+from .tokens import ApiTokenService
 
 _lock = threading.Lock()
-_lanyard: Lanyard | None = None
+_services: "Services | None" = None
+
+
+class Services(NamedTuple):
+    """What one process needs; built together, dropped together."""
+
+    lanyard: Lanyard
+    api_tokens: ApiTokenService
+    recorder: Recorder
 
 
 def get_lanyard() -> Lanyard:
     """The service of this process. Raises `ConfigurationError` when the settings cannot work."""
-    global _lanyard
-    lanyard = _lanyard
-    if lanyard is None:
+    return _get().lanyard
+
+
+def get_api_tokens() -> ApiTokenService:
+    """The service for API tokens of this process. Raises as `get_lanyard` does."""
+    return _get().api_tokens
+
+
+def _get() -> Services:
+    global _services
+    services = _services
+    if services is None:
         with _lock:
-            lanyard = _lanyard = _lanyard or _build()
-    return lanyard
+            services = _services = _services or _build()
+    return services
 
 
 def reset(**kwargs: Any) -> None:
     """Drop the service; the next call of `get_lanyard` builds another. A signal receiver too."""
-    global _lanyard
+    global _services
     with _lock:
-        lanyard, _lanyard = _lanyard, None
-    if lanyard is not None:
-        lanyard.reader.close()
+        services, _services = _services, None
+    if services is not None:
+        services.lanyard.reader.close()
+        services.recorder.close()
 
 
 def alias() -> str:
@@ -56,13 +78,13 @@ def in_test_environment() -> bool:
     return hasattr(mail, "outbox")
 
 
-def _build() -> Lanyard:
+def _build() -> Services:
     settings = get_settings()
     policy, clock, database = settings.policy, SystemClock(), alias()
     log = OrmLog(database, timeout=policy.read_timeout, retention=policy.retention)
     reader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock)
     inline = in_test_environment() or reads_inline(connections[database])
-    return Lanyard(
+    lanyard = Lanyard(
         policy=policy,
         access=AccessTokens(
             settings.keys,
@@ -79,9 +101,26 @@ def _build() -> Lanyard:
         claims_for=settings.claims or _no_claims,
         sleep=time.sleep,
     )
+    return _with_api_tokens(lanyard, settings)
 
 
-def _no_claims(user: Any, session: SessionState) -> Mapping[str, Any]:
+def _with_api_tokens(lanyard: Lanyard, settings: Settings) -> Services:
+    api_tokens = ApiTokenService(
+        tokens=ApiTokens(settings.api_token.prefix),
+        store=OrmApiTokens(),
+        fresh=lanyard.reader.fresh,
+        publisher=lanyard.publisher,
+        clock=lanyard.clock,
+        remember=lanyard.policy.access_lifetime,
+        claims_for=settings.claims or _no_claims,
+    )
+    recorder = Recorder(api_tokens.flush)
+    if not in_test_environment():  # another thread's connection would not see a test's rows
+        api_tokens.noted = recorder.wake
+    return Services(lanyard, api_tokens, recorder)
+
+
+def _no_claims(user: Any, session: SessionState | None) -> Mapping[str, Any]:
     return {}
 
 
@@ -94,5 +133,8 @@ class _Signals:
     def refresh_reused(self, session: SessionState) -> None:
         refresh_reused.send_robust(sender=Session, session_id=session.id, user_id=session.subject)
 
-    def revoked(self, *, session_ids: Collection[UUID], owners: Collection[Any], reason: str) -> None:
-        revoked.send_robust(sender=Session, session_ids=tuple(session_ids), user_ids=tuple(owners), reason=reason)
+    def revoked(
+        self, *, session_ids: Collection[UUID], token_ids: Collection[UUID], owners: Collection[Any], reason: str
+    ) -> None:
+        ids = {"session_ids": tuple(session_ids), "token_ids": tuple(token_ids), "user_ids": tuple(owners)}
+        revoked.send_robust(sender=Session, reason=reason, **ids)

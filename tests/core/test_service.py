@@ -33,7 +33,9 @@ class Heard:
     def refresh_reused(self, session: SessionState) -> None:
         self.events.append(("reused", session.id))
 
-    def revoked(self, *, session_ids: Collection[UUID], owners: Collection[Any], reason: str) -> None:
+    def revoked(
+        self, *, session_ids: Collection[UUID], token_ids: Collection[UUID], owners: Collection[Any], reason: str
+    ) -> None:
         self.events.append(("revoked", tuple(session_ids), tuple(owners), reason))
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.test import override_settings
 
+from drf_lanyard.conf.methods import ApiTokenOptions, CookieOptions
 from drf_lanyard.conf import DEFAULTS, Rate, Settings, Throttle, get_settings, problems
 from drf_lanyard.conf.names import SIMPLEJWT
 from drf_lanyard.core.errors import ConfigurationError
@@ -108,8 +109,8 @@ def test_the_policy_is_built_from_seconds_and_timedeltas(key, attribute, written
         ("USER_LOADING", "user_loading", "eager", "eager"),
         ("NUM_PROXIES", "num_proxies", 2, 2),
         ("PUSH_URL", "push_url", "postgres", "postgres"),
-        ("COOKIE", "cookie", {"samesite": "Lax"}, {"samesite": "Lax"}),
-        ("API_TOKEN", "api_token", {"prefix": "shop"}, {"prefix": "shop"}),
+        ("COOKIE", "cookie", {"NAME": "shop"}, CookieOptions(name="shop")),
+        ("API_TOKEN", "api_token", {"PREFIX": "shop_"}, ApiTokenOptions(prefix="shop_")),
         ("PASSWORD_RESET_URL", "password_reset_url", "shop://r/{uid}/{token}", "shop://r/{uid}/{token}"),
     ],
 )
@@ -155,6 +156,10 @@ def test_a_serializer_is_given_by_class_or_path() -> None:
         ("PUSH_URL", "http://127.0.0.1"),
         ("COOKIE", None),
         ("API_TOKEN", {1: 2}),
+        ("API_TOKEN", {"PREFIX": "has space_"}),
+        ("API_TOKEN", {"LIFETIME": "soon"}),
+        ("COOKIE", {"NAME": "a;b"}),
+        ("COOKIE", {"PATH": "/"}),
         ("THROTTLE", "20/min"),
         ("THROTTLE", {"logins": "20/min"}),
         *[("THROTTLE", {"login_address": rate}) for rate in ("0/min", "20", "20/fortnight", 20, "20/min\n", "-1/min")],

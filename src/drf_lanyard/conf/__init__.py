@@ -1,8 +1,7 @@
 """The only reader of Django's settings: `LANYARD`, SECRET_KEY and SECRET_KEY_FALLBACKS become one frozen value.
 
 Read late and dropped whenever a setting that it depends on changes, so `override_settings` works.
-`PUSH_URL`, `COOKIE` and `API_TOKEN` are checked for their shape and kept, but nothing uses them yet;
-neither are the transports "hybrid" and "cookie" served yet.
+`PUSH_URL` is checked for its shape and kept, but nothing uses it yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +16,8 @@ from ..core.errors import ConfigurationError
 from ..core.keys import KeyRing
 from ..core.model import SessionState, Transport
 from ..core.policy import DAY, Policy
-from . import keys, urls, values
+from . import keys, methods, urls, values
+from .methods import ApiTokenOptions, CookieOptions
 from .names import hint_for
 from .throttle import Rate, Throttle, throttle
 from .values import BadValue, Parser, UserLoading
@@ -40,16 +40,16 @@ _TABLE: Mapping[str, tuple[Any, Parser]] = MappingProxyType(
         "READ_TIMEOUT": (2, values.duration(least=0.01)),
         "LEEWAY": (5, values.duration(least=0)),
         "SIGNING_KEYS": ((), keys.signing_keys),
-        "TRANSPORTS": (("bearer", "hybrid", "cookie"), values.transports),
+        "TRANSPORTS": (("bearer", "hybrid", "cookie", "session"), values.transports),
         "BEARER_ORIGINS": ((), urls.origins),
         "TRUSTED_ORIGINS": ((), urls.origins),
-        "COOKIE": (MappingProxyType({}), values.options),
+        "COOKIE": (MappingProxyType({}), methods.cookie),
         "CLAIMS": (None, values.claims),
         "USER_LOADING": ("lazy", values.user_loading),
         "USER_SERIALIZER": (None, values.serializer),
         "PUSH_URL": (None, values.push_url),
         "MAX_SESSIONS": (None, values.whole(least=1, optional=True)),
-        "API_TOKEN": (MappingProxyType({}), values.options),
+        "API_TOKEN": (MappingProxyType({}), methods.api_token),
         "THROTTLE": (MappingProxyType({}), throttle),
         "NUM_PROXIES": (0, values.whole(least=0)),
         "PASSWORD_RESET_URL": (None, urls.password_reset_url),
@@ -82,12 +82,12 @@ class Settings:
     transports: tuple[Transport, ...]
     bearer_origins: tuple[str, ...]
     trusted_origins: tuple[str, ...]
-    cookie: Mapping[str, Any]
-    claims: Callable[[Any, SessionState], Mapping[str, Any]] | None
+    cookie: CookieOptions
+    claims: Callable[[Any, SessionState | None], Mapping[str, Any]] | None
     user_loading: UserLoading
     user_serializer: type[Any] | None
     push_url: str | None = field(repr=False)  # it may hold a password
-    api_token: Mapping[str, Any]
+    api_token: ApiTokenOptions
     throttle: Throttle
     #: How many proxies in front add to X-Forwarded-For; 0: the header is not looked at.
     num_proxies: int

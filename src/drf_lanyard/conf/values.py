@@ -7,7 +7,6 @@ hint that says what to write instead. No parser quotes a value that may be a sec
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from django.utils.module_loading import import_string
@@ -114,13 +113,6 @@ def push_url(value: Any) -> str | None:
     if value is None or value == "postgres" or (isinstance(value, str) and value.startswith(schemes)):
         return value  # type: ignore[no-any-return]
     raise BadValue("is not a place to push to.", 'Write None, "postgres" or a URL such as "redis://127.0.0.1:6379/0".')
-
-
-def options(value: Any) -> Mapping[str, Any]:
-    """A dictionary with text keys; what they mean is not looked at by this version."""
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise BadValue("must be a dictionary with text keys.", "Write {} for the defaults.")
-    return MappingProxyType(dict(value))
 
 
 def _strings(value: Any, hint: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ REGISTERED_CLAIMS = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "epoch", "act", "amr", "auth_time", "scope", "typ", "cnf"}
 )
 
-Transport = Literal["bearer", "hybrid", "cookie"]
+Transport = Literal["bearer", "hybrid", "cookie", "session"]
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +146,44 @@ class Entry:
     credential: int | None = None
     subject: str | None = None
     epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApiToken:
+    """An API token about to be stored; lifetimes are in seconds."""
+
+    id: UUID
+    digest: str = field(repr=False)
+    hint: str
+    name: str
+    scope: str = ""
+    lifetime: float | None = None
+    idle_lifetime: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTokenState:
+    """One read of an API token with its user and epoch, consistent within one statement."""
+
+    id: UUID
+    subject: str
+    scope: str
+    expires_at: float | None
+    idle_lifetime: float | None
+    last_used_at: float | None
+    created_at: float
+    user_active: bool
+    epoch: int
+    now: float
+    user: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def ends_at(self) -> float:
+        """When it dies if it is not used again; infinity if it never does."""
+        ends = [] if self.expires_at is None else [self.expires_at]
+        if self.idle_lifetime is not None:
+            ends.append((self.last_used_at or self.created_at) + self.idle_lifetime)
+        return min(ends, default=float("inf"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

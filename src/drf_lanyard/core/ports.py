@@ -3,11 +3,11 @@
 "Not there" is a value; an outage is `StoreUnavailable`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from .model import Denied, Entry, LogRead, NewSession, Opened, Rotation, SessionState
+from .model import ApiTokenState, Denied, Entry, LogRead, NewApiToken, NewSession, Opened, Rotation, SessionState
 
 
 class Clock(Protocol):
@@ -60,6 +60,22 @@ class SessionStore(Protocol):
 
     def in_transaction(self) -> bool:
         """Whether the caller has a transaction open, so that nothing written is visible to others yet."""
+
+
+class ApiTokenStore(Protocol):
+    """API tokens, found by their digest."""
+
+    def add(self, owner: Any, new: NewApiToken) -> None:
+        """Store a token of the user with primary key `owner`."""
+
+    def find(self, digest: str) -> ApiTokenState | None:
+        """The token with its user, epoch and the store's clock, in one statement. Expired ones included."""
+
+    def delete(self, token_ids: Collection[UUID], owner: Any = None) -> list[Entry]:
+        """Delete those that exist (and belong to `owner`, if given), with their log entries, in one transaction."""
+
+    def touch(self, used: Mapping[UUID, float]) -> None:
+        """Note when tokens were last used (Unix seconds); never moves a time back."""
 
 
 class RevocationLog(Protocol):

@@ -126,7 +126,7 @@ class OrmSessions:
                 )
             self.raise_epochs(alias, owners)
             raised = UserEpoch.objects.using(alias).filter(pk__in=owners).values_list("pk", "epoch")
-            return _append(alias, [Revocation(subject=str(pk), epoch=epoch) for pk, epoch in raised])
+            return append(alias, [Revocation(subject=str(pk), epoch=epoch) for pk, epoch in raised])
 
     def raise_epochs(self, alias: str, owners: list[Any], *, to: list[int] | None = None) -> None:
         connection = connections[alias]
@@ -142,7 +142,7 @@ class OrmSessions:
             if not ids:
                 return []
             Session.objects.using(alias).filter(pk__in=ids).update(revoked_at=DatabaseNow(), revoked_reason=reason)
-            return _append(alias, [Revocation.of_credential(session_id) for session_id in ids])
+            return append(alias, [Revocation.of_credential(session_id) for session_id in ids])
 
     # Transactions
 
@@ -162,7 +162,8 @@ def prune_sessions(alias: str, older_than: float, batch: int) -> int:
     return Session.objects.using(alias).filter(pk__in=doomed)._raw_delete(alias) if doomed else 0
 
 
-def _append(alias: str, rows: list[Revocation]) -> list[Entry]:
+def append(alias: str, rows: list[Revocation]) -> list[Entry]:
+    """Write entries without a position; whoever reads the log next gives them one."""
     return [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
 
 

@@ -83,8 +83,8 @@ def describe(settings: Settings) -> dict[str, Any]:
         "claims": _name(settings.claims),
         "user_serializer": _name(settings.user_serializer),
         "push_url": None if settings.push_url is None else settings.push_url.partition(":")[0],
-        "cookie": sorted(settings.cookie),
-        "api_token": sorted(settings.api_token),
+        "cookie": asdict(settings.cookie),
+        "api_token": asdict(settings.api_token),
     }
 
 

@@ -1,0 +1,144 @@
+"""API tokens over the core and the ports. No Django here."""
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from .core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
+from .core.generations import Generations
+from .core.ids import uuid7
+from .core.model import ApiTokenState, NewApiToken, Principal
+from .core.opaque import ApiTokens, digest
+from .core.ports import ApiTokenStore, Clock
+from .core.revocation import Snapshot
+from .publisher import Publisher
+from .service import ClaimsFor
+
+METHOD = "api_token"
+#: How many tokens a process remembers.
+CACHE_SIZE = 10_000
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    principal: Principal
+    #: When the row must be read again, whatever happens (the store's clock has no part in it: steady seconds).
+    until: float
+
+
+class ApiTokenService:
+    """Recognises API tokens: one query at the first sight in a process, then none for `remember` seconds at a time.
+
+    Expiry and revocation are checked at every use; a raised epoch of the user makes the row be read again.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: ApiTokens,
+        store: ApiTokenStore,
+        fresh: Callable[[], Snapshot],
+        publisher: Publisher,
+        clock: Clock,
+        remember: float,
+        claims_for: ClaimsFor,
+    ) -> None:
+        self.tokens = tokens
+        self._store = store
+        self._fresh = fresh
+        self._publisher = publisher
+        self._clock = clock
+        self._remember = remember
+        self._claims_for = claims_for
+        #: Called after each use that `flush` has to write.
+        self.noted: Callable[[], None] = lambda: None
+        self._seen: Generations[_Remembered] = Generations(CACHE_SIZE)
+        self._used: dict[UUID, float] = {}
+        self._lock = threading.Lock()
+
+    def create(
+        self,
+        owner: Any,
+        name: str,
+        *,
+        scope: Collection[str] = (),
+        lifetime: float | None = None,
+        idle_lifetime: float | None = None,
+    ) -> tuple[str, UUID]:
+        """A new token of the user with primary key `owner`, and its id. The token cannot be shown again."""
+        token = self.tokens.mint()
+        new = NewApiToken(
+            id=uuid7(self._clock.time()),
+            digest=digest(token),
+            hint=token[-4:],
+            name=name,
+            scope=" ".join(scope),
+            lifetime=lifetime,
+            idle_lifetime=idle_lifetime,
+        )
+        self._store.add(owner, new)
+        return token, new.id
+
+    def authenticate(self, token: str) -> Principal:
+        """Who a token stands for. Raises `TokenMalformed` without a query, and else what an access token raises."""
+        if not self.tokens.is_well_formed(token):
+            raise TokenMalformed
+        key = digest(token)
+        remembered = self._seen.get(key)
+        if remembered is None or self._clock.steady() >= remembered.until:
+            remembered = self._read(key)
+        principal = remembered.principal
+        refusal = self._fresh().verdict(principal)
+        if refusal is TokenStale:  # something about the user changed: the row tells what
+            principal = self._read(key).principal
+            refusal = self._fresh().verdict(principal)
+        if refusal is not None:
+            raise refusal
+        now = self._clock.time()
+        if now >= principal.expires_at:
+            raise TokenExpired
+        assert principal.token_id is not None
+        self._used[principal.token_id] = now  # one dictionary operation, so no lock; `flush` writes it
+        self.noted()
+        return principal
+
+    def revoke(self, token_ids: Collection[UUID], reason: str, *, owner: Any = None) -> int:
+        """Delete tokens (only those of `owner`, if given); how many there were."""
+        return self._publisher.tokens(self._store.delete(token_ids, owner), reason)
+
+    def flush(self) -> int:
+        """Write the times of last use collected since the last call; how many."""
+        with self._lock:
+            used, self._used = self._used, {}
+        if used:
+            self._store.touch(used)
+        return len(used)
+
+    def _read(self, key: str) -> _Remembered:
+        began = self._clock.steady()
+        state = self._store.find(key)
+        if state is None:
+            raise TokenInvalid
+        if not state.user_active:
+            raise UserInactive
+        if state.now >= state.ends_at:
+            raise TokenExpired
+        remembered = _Remembered(self._principal(state), began + self._remember)
+        self._seen.put(key, remembered)
+        return remembered
+
+    def _principal(self, state: ApiTokenState) -> Principal:
+        claims = dict(self._claims_for(state.user, None))
+        return Principal(
+            user_id=state.subject,
+            method=METHOD,
+            token_id=state.id,
+            epoch=state.epoch,
+            scopes=frozenset(state.scope.split()),
+            issued_at=state.created_at,
+            expires_at=state.ends_at,
+            credential=state.id.int,
+            payload=msgspec.json.encode(claims),
+        )
