@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.test import override_settings
 
-from drf_lanyard.conf.methods import ApiTokenOptions, CookieOptions
 from drf_lanyard.conf import DEFAULTS, Rate, Settings, Throttle, get_settings, problems
+from drf_lanyard.conf.methods import ApiTokenOptions, CookieOptions
 from drf_lanyard.conf.names import SIMPLEJWT
 from drf_lanyard.core.errors import ConfigurationError
 from drf_lanyard.core.policy import Policy
