@@ -1,12 +1,15 @@
 """API tokens over the core and the ports. No Django here."""
 
-import threading
-from collections.abc import Callable, Collection
+import math
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from .core.access import _refuse_registered, _to_json
 from .core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
 from .core.generations import Generations
 from .core.ids import uuid7
@@ -14,12 +17,18 @@ from .core.model import ApiTokenState, NewApiToken, Principal
 from .core.opaque import ApiTokens, digest
 from .core.ports import ApiTokenStore, Clock
 from .core.revocation import Snapshot
+from .core.scope import join_scopes
 from .publisher import Publisher
 from .service import ClaimsFor
 
 METHOD = "api_token"
 #: How many tokens a process remembers.
 CACHE_SIZE = 10_000
+MAX_NAME = 100
+#: Seconds. Lifetimes are bounded so that every end is a date; idle ones since the last use is written in batches.
+LEAST_LIFETIME, MAX_LIFETIME, LEAST_IDLE_LIFETIME = 1.0, 100 * 366 * 86400.0, 3600.0
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class _Remembered(msgspec.Struct, frozen=True):
@@ -56,25 +65,30 @@ class ApiTokenService:
         self.noted: Callable[[], None] = lambda: None
         self._seen: Generations[_Remembered] = Generations(CACHE_SIZE)
         self._used: dict[UUID, float] = {}
-        self._lock = threading.Lock()
 
     def create(
         self,
         owner: Any,
         name: str,
         *,
-        scope: Collection[str] = (),
+        scope: Iterable[str] = (),
         lifetime: float | None = None,
         idle_lifetime: float | None = None,
     ) -> tuple[str, UUID]:
-        """A new token of the user with primary key `owner`, and its id. The token cannot be shown again."""
+        """A new token of the user with primary key `owner`, and its id. The token cannot be shown again.
+
+        Lifetimes are in seconds; None: no end. Raises ValueError that says what is wrong.
+        """
+        _check_name(name)
+        _check_lifetime("lifetime", lifetime, LEAST_LIFETIME)
+        _check_lifetime("idle lifetime", idle_lifetime, LEAST_IDLE_LIFETIME)
         token = self.tokens.mint()
         new = NewApiToken(
             id=uuid7(self._clock.time()),
             digest=digest(token),
             hint=token[-4:],
             name=name,
-            scope=" ".join(scope),
+            scope=join_scopes(scope),
             lifetime=lifetime,
             idle_lifetime=idle_lifetime,
         )
@@ -108,12 +122,24 @@ class ApiTokenService:
         """Delete tokens (only those of `owner`, if given); how many there were."""
         return self._publisher.tokens(self._store.delete(token_ids, owner), reason)
 
+    def id_of(self, token: str) -> UUID | None:
+        """The id of a token, expired or not; None if there is none."""
+        state = self._store.find(digest(token)) if self.tokens.is_well_formed(token) else None
+        return None if state is None else state.id
+
     def flush(self) -> int:
-        """Write the times of last use collected since the last call; how many."""
-        with self._lock:
-            used, self._used = self._used, {}
+        """Write the times of last use collected since the last call; how many. What cannot be written is kept."""
+        used: dict[UUID, float] = {}
+        for token_id in list(self._used):  # not iterated and not replaced: other threads are writing into it
+            if (moment := self._used.pop(token_id, None)) is not None:
+                used[token_id] = moment
         if used:
-            self._store.touch(used)
+            try:
+                self._store.touch(used)
+            except BaseException:
+                for token_id, moment in used.items():
+                    self._used.setdefault(token_id, moment)
+                raise
         return len(used)
 
     def _read(self, key: str) -> _Remembered:
@@ -123,14 +149,19 @@ class ApiTokenService:
             raise TokenInvalid
         if not state.user_active:
             raise UserInactive
+        if (noted := self._used.get(state.id)) is not None:  # a use that is not written yet
+            state = replace(state, last_used_at=max(noted, state.last_used_at or 0.0))
         if state.now >= state.ends_at:
             raise TokenExpired
-        remembered = _Remembered(self._principal(state), began + self._remember)
+        # This is a use too. The row is read again before the idle end, and then tells of the uses in between.
+        remember = self._remember if state.idle_lifetime is None else min(self._remember, state.idle_lifetime)
+        remembered = _Remembered(self._principal(replace(state, last_used_at=state.now)), began + remember)
         self._seen.put(key, remembered)
         return remembered
 
     def _principal(self, state: ApiTokenState) -> Principal:
         claims = dict(self._claims_for(state.user, None))
+        _refuse_registered(claims)
         return Principal(
             user_id=state.subject,
             method=METHOD,
@@ -140,5 +171,15 @@ class ApiTokenService:
             issued_at=state.created_at,
             expires_at=state.ends_at,
             credential=state.id.int,
-            payload=msgspec.json.encode(claims),
+            payload=_to_json(claims),
         )
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME or _UNPRINTABLE.search(name):
+        raise ValueError(f"A token's name has 1 to {MAX_NAME} printable characters.")
+
+
+def _check_lifetime(what: str, seconds: float | None, least: float) -> None:
+    if seconds is not None and not (math.isfinite(seconds) and least <= seconds <= MAX_LIFETIME):
+        raise ValueError(f"The {what} of a token is {least:.0f} to {MAX_LIFETIME:.0f} seconds.")

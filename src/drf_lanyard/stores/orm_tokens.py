@@ -58,11 +58,21 @@ class OrmApiTokens:
         )
 
     def delete(self, token_ids: Collection[UUID], owner: Any = None) -> list[Entry]:
-        wanted = Q(pk__in=list(token_ids)) & (Q() if owner is None else Q(user_id=owner))
+        wanted = Q() if owner is None else Q(user_id=owner)
+        keys = sorted(set(token_ids))
+        return [
+            entry
+            for start in range(0, len(keys), BATCH)
+            for entry in self._delete(wanted & Q(pk__in=keys[start : start + BATCH]))
+        ]
+
+    def _delete(self, wanted: Q) -> list[Entry]:
         alias = self.alias
         with write_transaction(alias):
             rows = ApiToken.objects.using(alias).filter(wanted)
             ids = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+            if not ids:
+                return []
             ApiToken.objects.using(alias).filter(pk__in=ids)._raw_delete(alias)
             return append(alias, [Revocation.of_credential(token_id) for token_id in ids])
 
