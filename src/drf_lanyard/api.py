@@ -1,18 +1,21 @@
 """What a project calls from Python. Every function works inside and outside requests."""
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from django.contrib.auth.signals import user_logged_in
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from . import django_sessions
+from .conf import get_settings
 from .core.model import Client, Denied, Issued, Transport
-from .models import Session
+from .models import ApiToken, Session
 from .signals import signed_in
 from .transport import client_of
-from .wiring import get_lanyard
+from .wiring import get_api_tokens, get_lanyard
 
 
 def sign_in(
@@ -29,13 +32,22 @@ def sign_in(
     database since it was read, the sign-in is refused. Sends Django's `user_logged_in` (which keeps `last_login`) and
     `signed_in`. `request` supplies address and user agent; None if there is no request.
 
+    The transport says how a client is to hold the tokens; a refresh through another one is refused. With `session`,
+    Django's `login()` is called on the request, which needs SessionMiddleware, and the tokens are not for the client.
+
     Raises `UserInactive` or `InvalidCredentials` (`drf_lanyard.core.errors`).
     """
+    if transport == "session":
+        django_sessions.require(request)
     client = Client(device=device) if request is None else client_of(request, device=device)
     outcome = get_lanyard().sign_in(user, method=method, transport=transport, client=client)
     if isinstance(outcome, Denied):
         raise outcome.error
-    user_logged_in.send(sender=user.__class__, request=request, user=user)
+    if transport == "session":
+        django_sessions.begin(request, user, outcome.session)
+    else:
+        with django_sessions.unobserved():
+            user_logged_in.send(sender=user.__class__, request=request, user=user)
     signed_in.send(sender=Session, request=request, user=user, session_id=outcome.session.id)
     return outcome
 
@@ -68,3 +80,42 @@ def revoke_users(
     keys = list(users.values_list("pk", flat=True)) if isinstance(users, QuerySet) else [user.pk for user in users]
     get_lanyard().revoke_users(keys, reason, keep_sessions=keep_sessions, wait=wait)
     return len(keys)
+
+
+def create_token(
+    user: Any,
+    name: str,
+    *,
+    scopes: Iterable[str] = (),
+    lifetime: float | timedelta | Literal["default"] | None = "default",
+    idle_lifetime: float | timedelta | None = None,
+) -> tuple[str, UUID]:
+    """A new API token for `user`, and its id. Only its digest is stored: show the token now or never.
+
+    `scopes` (RFC 6749 section 3.3) limit it where a view asks `HasScope`; with none it may do all that its user may.
+    Lifetimes are in seconds, None for no end; "default" is `LANYARD["API_TOKEN"]["LIFETIME"]`. `idle_lifetime`, at
+    least 3600: it also ends when it has not been used for so long.
+
+    Raises ValueError that says what is wrong: a name that is empty or too long, a scope that is none, a lifetime.
+    """
+    ends = get_settings().api_token.lifetime if lifetime == "default" else _seconds(lifetime)
+    return get_api_tokens().create(user.pk, name, scope=scopes, lifetime=ends, idle_lifetime=_seconds(idle_lifetime))
+
+
+def revoke_token(token: ApiToken | UUID | str, *, reason: str = "revoked") -> bool:
+    """Delete one API token, given as the token itself, its id or its row; whether there was one.
+
+    Every process refuses it within the lease. ValueError for text that is neither a token nor an id.
+    """
+    service = get_api_tokens()
+    if isinstance(token, ApiToken):
+        token = token.pk
+    if isinstance(token, str):
+        token_id = service.id_of(token) if service.tokens.is_well_formed(token) else UUID(token)
+    else:
+        token_id = token
+    return token_id is not None and service.revoke([token_id], reason) == 1
+
+
+def _seconds(duration: float | timedelta | None) -> float | None:
+    return duration.total_seconds() if isinstance(duration, timedelta) else duration

@@ -11,10 +11,11 @@ class LanyardConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, receivers, wiring
+        from . import checks, django_sessions, receivers, wiring
 
         assert checks  # importing it registers the system checks
         receivers.connect()
+        django_sessions.connect()
         setting_changed.connect(_on_setting_changed, dispatch_uid="lanyard.settings")
         # A flush (between TransactionTestCases, or by hand) takes the log back to its beginning.
         post_migrate.connect(wiring.reset, sender=self, dispatch_uid="lanyard.flush")

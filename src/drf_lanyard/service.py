@@ -110,10 +110,12 @@ class Lanyard:
 
     # Refresh
 
-    def refresh(self, token: str, *, client: Client, idempotency_key: str | None = None) -> Issued | Denied:
+    def refresh(
+        self, token: str, *, client: Client, idempotency_key: str | None = None, via: Collection[Transport] = ()
+    ) -> Issued | Denied:
         """Exchange a refresh token. A refusal is returned, never raised: raising would undo the revocation it wrote.
 
-        Raises `StoreUnavailable` only.
+        `via`: only of sessions with one of these transports, if given. Raises `StoreUnavailable` only.
         """
         began = self.clock.time()
         try:
@@ -124,6 +126,8 @@ class Lanyard:
         for _ in range(MAX_ATTEMPTS):
             state = self.sessions.load(presented.session_id)
             if state is None or not self.refresh_tokens.is_genuine(presented, state.secret):
+                return Denied(error=TokenInvalid())
+            if via and state.transport not in via:
                 return Denied(error=TokenInvalid())
             decision = decide(state, presented.counter, digest, self.policy)
             if decision.action == "repeat":

@@ -12,10 +12,8 @@ from typing import Literal, Protocol
 from .conf import get_settings
 from .core.access import MAX_TOKEN_LENGTH
 from .core.errors import InvalidRequest, TokenMalformed
-from .core.model import Client, Transport
+from .core.model import Client
 
-#: What this version serves; `LANYARD["TRANSPORTS"]` may allow more than that.
-IMPLEMENTED: tuple[Transport, ...] = ("bearer",)
 BEARER = frozenset({"bearer"})
 
 #: Characters that the columns of a session hold.
@@ -42,6 +40,11 @@ class Credential:
     scheme: str
     token: str = field(repr=False)
     source: Literal["header", "cookie"] = "header"
+
+
+def has_header(request: HasMeta) -> bool:
+    """Whether there is an Authorization header, of whatever scheme: then no cookie is read (some clients send both)."""
+    return bool(request.META.get("HTTP_AUTHORIZATION"))
 
 
 def read(request: HasMeta, schemes: Collection[str] = BEARER) -> Credential | None:
@@ -79,15 +82,6 @@ def is_presented(request: HasMeta, schemes: Collection[str] = BEARER) -> bool:
         return read(request, schemes) is not None
     except (InvalidRequest, TokenMalformed):
         return True
-
-
-def choose(requested: str | None) -> Transport:
-    """The transport of a new session. Raises `InvalidRequest` for one that is not allowed or not served."""
-    allowed = [name for name in get_settings().transports if name in IMPLEMENTED]
-    wanted = requested or (allowed[0] if allowed else "")
-    if wanted not in allowed:
-        raise InvalidRequest("This transport is not available.")
-    return wanted
 
 
 def client_of(request: HasMeta, device: str = "") -> Client:

@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from drf_lanyard.core.errors import InvalidRequest, TokenMalformed
-from drf_lanyard.transport import MAX_DEVICE, MAX_USER_AGENT, address_of, choose, client_of, network_of, read
+from drf_lanyard.transport import MAX_DEVICE, MAX_USER_AGENT, address_of, client_of, network_of, read
 
 
 def request(**meta: str) -> Any:
@@ -133,14 +133,3 @@ def test_the_client_fits_into_a_session() -> None:
     assert client.user_agent.startswith("a b cc")
     assert len(client.user_agent) == MAX_USER_AGENT
     assert client.device == "d " * (MAX_DEVICE // 2)
-
-
-def test_the_transport_of_a_new_session() -> None:
-    assert choose(None) == choose("bearer") == "bearer"
-    for other in ("hybrid", "cookie", "pigeon"):
-        with pytest.raises(InvalidRequest):
-            choose(other)
-    with override_settings(LANYARD={"TRANSPORTS": ["cookie"]}):
-        for refused in (None, "bearer", "cookie"):
-            with pytest.raises(InvalidRequest):
-                choose(refused)

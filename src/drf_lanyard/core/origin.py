@@ -19,6 +19,8 @@ class Source:
 
     #: The `Host` that the request was sent to, validated by the framework, with its port.
     host: str
+    #: Whether it came over TLS, as far as the framework knows: a proxy in front may not have told.
+    is_secure: bool = False
     origin: str = ""
     fetch_site: str = ""
 
@@ -41,7 +43,7 @@ def is_trusted(source: Source, trusted_origins: Collection[str]) -> bool:
     """
     if source.origin in trusted_origins:
         return True
-    if source.origin and not _same_host(source.origin, source.host):
+    if source.origin and not _is_own(source):
         return False
     return source.fetch_site in ("", "same-origin", "none")
 
@@ -60,15 +62,20 @@ def check(source: Source, trusted_origins: Collection[str], *, method: str, by_c
         raise CsrfFailed
 
 
-def _same_host(origin: str, host: str) -> bool:
-    """`Origin: null`, and anything that is not scheme://host[:port], is nobody's."""
+def _is_own(source: Source) -> bool:
+    """`Origin: null`, and anything that is not scheme://host[:port], is nobody's; so is http when we are on https."""
+    origin = source.origin
     try:
         parts = urlsplit(origin)
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+    if parts.scheme != "https" and (parts.scheme != "http" or source.is_secure):
+        return False
+    if not parts.hostname or "@" in parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
         return False
     default = 443 if parts.scheme == "https" else 80
-    name, _, own_port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
+    name, _, own_port = source.host.rpartition(":")
+    if not own_port.isdigit():
+        name, own_port = source.host, ""
     return parts.hostname == name.lower().strip("[]") and (port or default) == int(own_port or default)

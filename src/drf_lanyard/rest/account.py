@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,11 +12,14 @@ from ..conf import get_settings
 from ..models import Session
 from ..wiring import alias, get_lanyard
 from .base import AccountView, LanyardView
+from .held import leave
 from .serializers import SessionSerializer, VerifyBody, iso, represent_user
 
 
 class MeView(AccountView):
-    """The user, the claims of the presented token, and how the client is signed in."""
+    """The user, the claims, and how the client is signed in, with whatever credential it came."""
+
+    permission_classes = (IsAuthenticated,)
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         principal = self.principal
@@ -23,7 +27,7 @@ class MeView(AccountView):
             {
                 "user": represent_user(request.user, request),
                 "claims": principal.claims,
-                "session": str(principal.session_id),
+                "session": None if principal.session_id is None else str(principal.session_id),
                 "method": principal.method,
                 "issued_at": iso(principal.issued_at),
                 "expires_at": iso(principal.expires_at),
@@ -50,7 +54,10 @@ class SessionView(AccountView):
             raise NotFound from None
         if not get_lanyard().revoke_sessions([key], "logout", owner=request.user.pk):
             raise NotFound
-        return Response(status=204)
+        response = Response(status=204)
+        if key == self.principal.session_id:
+            leave(response, request, self.principal)
+        return response
 
 
 class VerifyView(LanyardView):

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
@@ -16,9 +17,11 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from ..authentication import LanyardAuthentication
+from ..browser import check_source
 from ..core.errors import AuthError, InvalidRequest
 from ..core.model import Principal
 from ..exceptions import challenge, to_api_exception
+from ..methods.base import VARY
 from . import errors
 from .permissions import IsSession
 
@@ -45,12 +48,19 @@ class LanyardView(APIView):
     renderer_classes = (JSONRenderer,)
     #: Answers are about one client, and many hold credentials (RFC 6750 section 5.3).
     cache_control = "no-store"
+    #: Opens, renews or ends sessions: browsers must come from a trusted page, whatever the transport.
+    checks_source = False
 
     @method_decorator(sensitive_post_parameters())
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(request, *args, **kwargs)
 
     dispatch._non_atomic_requests = _EveryAlias()  # type: ignore[attr-defined]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.checks_source:
+            check_source(request)
+        super().initial(request, *args, **kwargs)
 
     def read(self, kind: type[Serializer[Any]]) -> dict[str, Any]:
         """The request's body in the shape of `kind`. Raises what becomes a 400."""
@@ -69,6 +79,8 @@ class LanyardView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         """Return the error. REST framework's own way marks a surrounding transaction for rollback."""
         error = to_api_exception(exc) if isinstance(exc, AuthError) else exc
+        if isinstance(error, NotAuthenticated):
+            error = errors.why(error, self.request)
         if isinstance(error, AuthenticationFailed | NotAuthenticated):
             error.auth_header = self.get_authenticate_header(self.request) or challenge(code=_code(error))  # type: ignore[union-attr]
         response = errors.respond(error)
@@ -83,6 +95,7 @@ class LanyardView(APIView):
         response.headers.setdefault("Cache-Control", self.cache_control)
         if self.cache_control == "no-store":
             response.headers.setdefault("Pragma", "no-cache")
+            patch_vary_headers(response, VARY)
         return response
 
 
@@ -90,7 +103,7 @@ class AccountView(LanyardView):
     """For somebody who is signed in by a session."""
 
     authentication_classes = (LanyardAuthentication,)
-    permission_classes = (IsSession,)
+    permission_classes: Sequence[Any] = (IsSession,)
 
     @property
     def principal(self) -> Principal:

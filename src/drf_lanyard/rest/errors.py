@@ -12,6 +12,7 @@ from rest_framework.views import set_rollback
 
 from ..core.errors import AuthError, InvalidRequest, StoreUnavailable
 from ..exceptions import to_api_exception
+from ..methods.base import refusal_of
 
 logger = logging.getLogger("drf_lanyard")
 
@@ -36,10 +37,23 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """For a project's `EXCEPTION_HANDLER`: its own views then answer with a `code` in every error too."""
     if isinstance(error, OperationalError | InterfaceError):
         return None
+    if isinstance(error, exceptions.NotAuthenticated):
+        error = why(error, context.get("request"))
     response = respond(error)
     if response is not None:
         set_rollback()
     return response
+
+
+def why(error: exceptions.NotAuthenticated, request: Any) -> exceptions.APIException:
+    """What is wrong with the request's cookie, which was treated as absent; or the error as it is."""
+    refusal = refusal_of(request)
+    if refusal is None:
+        return error
+    told = to_api_exception(refusal)
+    if challenge := getattr(error, "auth_header", None):
+        told.auth_header = challenge  # type: ignore[attr-defined]
+    return told
 
 
 def _as_api_exception(error: Exception) -> exceptions.APIException | None:

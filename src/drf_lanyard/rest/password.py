@@ -13,17 +13,19 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .. import django_sessions
+from ..browser import refuse_refresh_in_body
 from ..conf import get_settings
 from ..core.errors import UserInactive
 from ..core.model import Denied, Issued
 from ..receivers import keeping_session
 from ..stores.dialect import write_transaction
+from ..throttling import Attempts
 from ..wiring import alias, get_lanyard
 from .answers import credentials
 from .base import AccountView, LanyardView
 from .reset_mail import send_reset_mail
 from .serializers import PasswordChangeBody, PasswordResetBody, PasswordResetConfirmBody, email_field
-from .throttling import Attempts
 
 _WRONG = {"old_password": ["The old password is not correct."]}
 _BAD_LINK = {"token": ["The link is not valid, has expired or has been used."]}
@@ -32,6 +34,8 @@ _BAD_LINK = {"token": ["The link is not valid, has expired or has been used."]}
 class PasswordChangeView(AccountView):
     """`{old_password, new_password}` -> new credentials for this session; every other session has ended."""
 
+    checks_source = True
+
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(PasswordChangeBody)
         rate = get_settings().throttle.password_change_account
@@ -39,6 +43,8 @@ class PasswordChangeView(AccountView):
         attempts.count()
         issued = self._change(body["old_password"], body["new_password"])
         attempts.succeeded()
+        if issued.session.transport == "session":
+            django_sessions.renew(request._request, issued)
         return credentials(issued, request)
 
     def _change(self, old: str, new: str) -> Issued:
@@ -59,11 +65,15 @@ class PasswordChangeView(AccountView):
             renewed = get_lanyard().renew(session_id)
             if isinstance(renewed, Denied):  # the session ended meanwhile: nothing is changed then
                 raise renewed.error
+            if renewed.session.transport == "bearer":
+                refuse_refresh_in_body(self.request)
         return renewed
 
 
 class PasswordResetView(LanyardView):
     """`{email}` -> 204, whether or not the account exists; the mail leaves after the answer."""
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         settings = get_settings()
@@ -84,6 +94,8 @@ class PasswordResetView(LanyardView):
 
 class PasswordResetConfirmView(LanyardView):
     """`{uid, token, new_password}` -> 204; every session of the user has ended."""
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(PasswordResetConfirmBody)

@@ -9,9 +9,9 @@ from rest_framework import serializers
 
 from ..conf import get_settings
 from ..models import Session
+from ..passwords import MAX_PASSWORD, max_username
 
-#: Characters. Longer ones are refused before anything is hashed.
-MAX_PASSWORD = 4096
+#: Characters.
 MAX_TOKEN = 8192
 
 
@@ -38,11 +38,10 @@ class LoginBody(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, Any]:
         model: Any = get_user_model()
-        length = model._meta.get_field(model.USERNAME_FIELD).max_length or 254  # as in Django's own form
         fields = super().get_fields()
         for name in ("username", model.USERNAME_FIELD):
             if name == "username" or name not in fields:
-                fields[name] = Text(required=False, max_length=length)
+                fields[name] = Text(required=False, max_length=max_username())
         return fields
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

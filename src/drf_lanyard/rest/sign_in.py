@@ -2,46 +2,61 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
-from django.contrib.auth import authenticate, get_user_model
-from django.core.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .. import transport
+from .. import cookies, django_sessions, transport
 from ..api import sign_in
-from ..conf import get_settings
-from ..core.errors import AuthError, InvalidCredentials, InvalidRequest, UserInactive
-from ..core.model import Issued, Transport
+from ..browser import check_source, choose, refuse_refresh_in_body, source_of
+from ..core.errors import AuthError, InvalidCredentials, InvalidRequest, NotAuthenticated, UserInactive
+from ..core.model import Denied, Issued, Transport
+from ..passwords import verified_user
+from ..throttling import sign_in_attempts
 from ..wiring import get_lanyard
 from .answers import credentials
 from .base import AccountView, LanyardView
+from .held import forget, leave, sessions_of
 from .serializers import LoginBody, RefreshBody
-from .throttling import Attempts
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
 
 class LoginView(LanyardView):
-    """`{username, password, device?, transport?}` -> credentials."""
+    """`{username, password, device?, transport?}` -> credentials.
+
+    Sessions whose cookies the browser still holds are ended, and the cookies replaced or cleared.
+    """
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(LoginBody)
-        chosen = transport.choose(body["transport"])
-        limits = get_settings().throttle
-        attempts = Attempts(
-            request, "login", body["username"], by_address=limits.login_address, by_account=limits.login_account
-        )
+        chosen = choose(request, body["transport"])
+        attempts = sign_in_attempts(request, body["username"])
         attempts.count()
         issued = _sign_in(request, body, chosen)
         attempts.succeeded()
-        return credentials(issued, request)
+        response = credentials(issued, request)
+        _replace(response, request)
+        return response
+
+
+def _replace(response: Response, request: Request) -> None:
+    before = sessions_of(request)
+    if not before:
+        return
+    get_lanyard().revoke_sessions(before, "replaced")
+    written = dict(response.cookies)
+    forget(response, request, before)
+    response.cookies.update(written)
 
 
 def _sign_in(request: Request, body: dict[str, Any], chosen: Transport) -> Issued:
     """One answer for unknown, wrong, inactive and unusable. Raises `InvalidCredentials`."""
     for _ in range(2):
-        user = _authenticate(request, body["username"], body["password"])
+        user = verified_user(request._request, body["username"], body["password"])
         try:
             return sign_in(request._request, user, transport=chosen, device=body["device"])
         except InvalidCredentials:
@@ -51,27 +66,41 @@ def _sign_in(request: Request, body: dict[str, Any], chosen: Transport) -> Issue
     raise InvalidCredentials
 
 
-def _authenticate(request: Request, username: str, password: str) -> Any:
-    model: Any = get_user_model()
-    try:
-        model._meta.get_field(model.USERNAME_FIELD).to_python(username)
-    except ValidationError:  # not a number, or not whatever this model calls its users: nobody's name
-        raise InvalidCredentials from None
-    user = authenticate(request._request, **{model.USERNAME_FIELD: username, "password": password})
-    if user is None:
-        raise InvalidCredentials
-    return user
-
-
 class RefreshView(LanyardView):
-    """`{refresh}`, and optionally an `Idempotency-Key` -> credentials."""
+    """`{refresh}` or the cookie, and optionally an `Idempotency-Key` -> credentials.
+
+    A token that comes another way than its session's transport is refused, and nothing changes.
+    """
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
-        token = self.read(RefreshBody)["refresh"]
-        key = _idempotency_key(request)
-        return credentials(
-            get_lanyard().refresh(token, client=transport.client_of(request), idempotency_key=key), request
-        )
+        token = None if self._has_token() else cookies.read(request, "refresh")
+        if token is None:
+            return credentials(self._refresh(self._token(), "bearer"), request)
+        check_source(request, by_cookie=True)
+        outcome = self._refresh(token, "hybrid", "cookie")
+        if not isinstance(outcome, Denied):
+            return credentials(outcome, request)
+        response = self.handle_exception(outcome.error)
+        if outcome.session_id is not None:
+            forget(response, request, {outcome.session_id})
+        return response
+
+    def _has_token(self) -> bool:
+        body = self.body()
+        return hasattr(body, "get") and "refresh" in body
+
+    def _token(self) -> str:
+        if not self._has_token() and source_of(self.request).is_browser:
+            raise NotAuthenticated  # a page that asks whether somebody is signed in
+        token: str = self.read(RefreshBody)["refresh"]
+        refuse_refresh_in_body(self.request)
+        return token
+
+    def _refresh(self, token: str, *via: Transport) -> Issued | Denied:
+        key, client = _idempotency_key(self.request), transport.client_of(self.request)
+        return get_lanyard().refresh(token, client=client, idempotency_key=key, via=via)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -82,17 +111,41 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 class LogoutView(LanyardView):
-    """An access token (even expired), a refresh token, both, none or garbage -> 204; their sessions have ended."""
+    """An access token (even expired), a refresh token, cookies, a Django session, none or garbage -> 204.
+
+    The sessions of the tokens have ended. An Authorization header or a token in the body decides alone; else our
+    cookies; and only without them the Django session, so that leaving an app is not leaving the admin.
+    """
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
+        response = Response(status=204)
+        ended = self._by_token() or self._by_cookie()
+        if ended:
+            get_lanyard().revoke_sessions(ended, "logout")
+            forget(response, request, ended)
+        return response
+
+    def _by_token(self) -> set[UUID]:
         lanyard = get_lanyard()
         found = (
-            lanyard.session_of(access=_access_token(request)),
+            lanyard.session_of(access=_access_token(self.request)),
             lanyard.session_of(refresh=self._refresh_token()),
         )
-        if sessions := {session_id for session_id in found if session_id is not None}:
-            lanyard.revoke_sessions(sessions, "logout")
-        return Response(status=204)
+        return {session_id for session_id in found if session_id is not None}
+
+    def _by_cookie(self) -> set[UUID]:
+        if transport.has_header(self.request):
+            return set()
+        held = sessions_of(self.request)
+        http = self.request._request
+        signed_in = not held and django_sessions.is_open(http)
+        if held or signed_in:
+            check_source(self.request, by_cookie=True)
+        if signed_in:
+            django_sessions.end(http)
+        return held
 
     def _refresh_token(self) -> str | None:
         try:
@@ -114,13 +167,19 @@ def _access_token(request: Request) -> str | None:
 class LogoutAllView(AccountView):
     """Ends every session of the user, this one included -> 204."""
 
+    checks_source = True
+
     def post(self, request: Request, **kwargs: Any) -> Response:
+        response = Response(status=204)
         get_lanyard().revoke_users([request.user.pk], "logout_all")
-        return Response(status=204)
+        leave(response, request, self.principal)
+        return response
 
 
 class LogoutOthersView(AccountView):
     """Ends every session of the user but this one -> 204."""
+
+    checks_source = True
 
     def post(self, request: Request, **kwargs: Any) -> Response:
         session_id = self.principal.session_id

@@ -7,14 +7,15 @@ address or an IPv6 /64) and per account and network, so that nobody can lock som
 import logging
 import math
 import unicodedata
+from collections.abc import Callable
 
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
-from ..conf import Rate
-from ..core.errors import StoreUnavailable, Throttled
-from ..transport import HasMeta, address_of, network_of
-from ..wiring import get_lanyard
+from .conf import Rate, get_settings
+from .core.errors import StoreUnavailable, Throttled
+from .transport import HasMeta, address_of, network_of
+from .wiring import get_lanyard
 
 logger = logging.getLogger("drf_lanyard")
 
@@ -40,6 +41,21 @@ class Attempts:
         """Forgive the account, but not the address: its owner may own one account and guess at others."""
         if self._account is not None:
             self._account.clear()
+
+    def refund(self) -> None:
+        """Forgive the account, and take this one attempt back from the address: for a password sent with every request.
+
+        Failures stay counted, so owning one account helps nobody to guess at others.
+        """
+        self.succeeded()
+        if self._address is not None:
+            self._address.take_back()
+
+
+def sign_in_attempts(request: HasMeta, account: str) -> Attempts:
+    """The counters of a password tried for `account`, at the sign-in endpoint and in a Basic header alike."""
+    limits = get_settings().throttle
+    return Attempts(request, "login", account, by_address=limits.login_address, by_account=limits.login_account)
 
 
 def fold(account: str) -> str:
@@ -78,7 +94,15 @@ class _Counter:
             return 1
 
     def clear(self) -> None:
+        self._forgive(cache.delete)
+
+    def take_back(self) -> None:
+        self._forgive(cache.decr)
+
+    def _forgive(self, action: Callable[[str], object]) -> None:
         try:
-            cache.delete(self._key)
+            action(self._key)
+        except ValueError:  # evicted in between
+            pass
         except Exception:  # the sign-in has succeeded; the counter ends with its window
             logger.exception("An attempt cannot be forgiven: the cache failed.")
