@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import revoke_session, revoke_user, revoke_users, sign_in
+    from .api import create_token, revoke_session, revoke_token, revoke_user, revoke_users, sign_in
     from .core.model import Issued, Principal
     from .signals import refresh_reused, refreshed, revoked, signed_in
 
@@ -17,9 +17,11 @@ __version__ = version("drf-lanyard")
 __all__ = [
     "Issued",
     "Principal",
+    "create_token",
     "refresh_reused",
     "refreshed",
     "revoke_session",
+    "revoke_token",
     "revoke_user",
     "revoke_users",
     "revoked",
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    ".api": ("revoke_session", "revoke_user", "revoke_users", "sign_in"),
+    ".api": ("create_token", "revoke_session", "revoke_token", "revoke_user", "revoke_users", "sign_in"),
     ".core.model": ("Issued", "Principal"),
     ".signals": ("refresh_reused", "refreshed", "revoked", "signed_in"),
 }

@@ -17,8 +17,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from .models import Session
-from .stores.orm import auth_hashes
+from .models import ApiToken, Revocation, Session
+from .stores.orm import append, auth_hashes
 from .wiring import alias, get_lanyard
 
 #: Columns of the user whose change makes tokens wrong. `password` and `is_active` end sessions, the rest only claims.
@@ -50,6 +50,7 @@ def connect() -> None:
         pre_delete.connect(_before_group_delete, sender=model, dispatch_uid="lanyard.group.before")
         post_delete.connect(_after_group_delete, sender=model, dispatch_uid="lanyard.group.after")
     pre_delete.connect(_before_session_delete, sender=Session, dispatch_uid="lanyard.session.before")
+    pre_delete.connect(_before_token_delete, sender=ApiToken, dispatch_uid="lanyard.token.before")
 
 
 def _is_user(sender: type[Model]) -> bool:
@@ -136,9 +137,19 @@ def _after_user_delete(sender: type[Model], instance: Any, **kwargs: Any) -> Non
 
 def _before_session_delete(sender: type[Model], instance: Session, origin: Any, **kwargs: Any) -> None:
     """A deleted row is a dead session too. Deleting its user has a cause of its own."""
-    deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
-    if issubclass(deleted, Session):
+    if _is_deleted_itself(Session, origin):
         get_lanyard().revoke_sessions([instance.pk], "deleted")
+
+
+def _before_token_delete(sender: type[Model], instance: ApiToken, origin: Any, **kwargs: Any) -> None:
+    """The log entry of an API token that is deleted as a row, in the transaction that deletes it."""
+    if _is_deleted_itself(ApiToken, origin):
+        get_lanyard().publisher.tokens(append(alias(), [Revocation.of_credential(instance.pk)]), "deleted")
+
+
+def _is_deleted_itself(model: type[Model], origin: Any) -> bool:
+    """Whether rows of `model` were asked to be deleted, and do not merely go with their user."""
+    return issubclass(origin.model if isinstance(origin, QuerySet) else type(origin), model)
 
 
 # Groups and permissions: `user.groups`, `user.user_permissions` and `group.permissions`, changed from either side

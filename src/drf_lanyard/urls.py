@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .rest import account, password, sign_in
+from .rest import account, api_tokens, password, sign_in
 
 app_name = "lanyard"
 
@@ -16,6 +16,9 @@ urlpatterns = [
     path("me/", account.MeView.as_view(), name="me"),
     path("sessions/", account.SessionsView.as_view(), name="sessions"),
     path("sessions/<str:session_id>/", account.SessionView.as_view(), name="session"),
+    path("api-tokens/", api_tokens.ApiTokensView.as_view(), name="api-tokens"),
+    path("api-tokens/<str:token_id>/", api_tokens.ApiTokenView.as_view(), name="api-token"),
+    path("obtain-token/", api_tokens.ObtainTokenView.as_view(), name="obtain-token"),
     path("password/change/", password.PasswordChangeView.as_view(), name="password-change"),
     path("password/reset/", password.PasswordResetView.as_view(), name="password-reset"),
     path("password/reset/confirm/", password.PasswordResetConfirmView.as_view(), name="password-reset-confirm"),

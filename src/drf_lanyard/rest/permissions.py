@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from ..core.errors import PermissionDenied
 from ..core.model import Principal
+from ..core.scope import join_scopes
 
 
 class _PrincipalPermission(OperationHolderMixin, BasePermission):
@@ -33,6 +34,22 @@ class IsSession(_PrincipalPermission):
 
     def allows(self, principal: Principal) -> bool:
         return principal.session_id is not None
+
+
+class HasScope(_PrincipalPermission):
+    """Not kept out by its scopes: `HasScope("posts:write")`. Of several, all are needed; `|` means any.
+
+    Only credentials that were given scopes are limited: an API token with some. A session, a password, and an API token
+    without scopes may do all that their user may. Views that do not ask let every scope in.
+    """
+
+    def __init__(self, *scopes: str) -> None:
+        if not scopes:
+            raise ValueError('HasScope needs at least one scope: HasScope("posts:write").')
+        self.scopes = frozenset(join_scopes(scopes).split())
+
+    def allows(self, principal: Principal) -> bool:
+        return not principal.scopes or self.scopes <= principal.scopes
 
 
 class HasClaim(_PrincipalPermission):

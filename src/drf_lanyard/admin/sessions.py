@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
@@ -13,14 +12,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from .models import Session, When
-from .stores.dialect import DatabaseNow
-from .wiring import get_lanyard
+from ..models import Session
+from ..stores.dialect import DatabaseNow
+from ..wiring import get_lanyard
+from .shared import goes_with_its_user, local
 
 if TYPE_CHECKING:
     SessionModelAdmin = admin.ModelAdmin[Session]
@@ -87,20 +86,20 @@ class SessionAdmin(SessionModelAdmin):
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, session: Session) -> datetime | None:
-        return _local(session, "created_at")
+        return local(session.when("created_at"))
 
     @admin.display(description=_("last seen"), ordering="rotated_at")
     def last_seen(self, session: Session) -> datetime | None:
-        return _local(session, "rotated_at")
+        return local(session.when("rotated_at"))
 
     @admin.display(description=_("expires"), ordering="idle_expires_at")
     def expires(self, session: Session) -> datetime | None:
         """When it ends if nobody uses it; the absolute end is never earlier than that."""
-        return _local(session, "idle_expires_at")
+        return local(session.when("idle_expires_at"))
 
     @admin.display(description=_("revoked"), empty_value="-")
     def revoked(self, session: Session) -> datetime | None:
-        return _local(session, "revoked_at")
+        return local(session.when("revoked_at"))
 
     @admin.display(description=_("state"))
     def state(self, session: Session) -> Any:
@@ -120,13 +119,7 @@ class SessionAdmin(SessionModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Sessions go with their user: on other pages of the admin, whoever may delete users need not ask for more."""
-        if super().has_delete_permission(request, obj):
-            return True
-        page = request.resolver_match
-        if obj is None or page is None or (page.url_name or "").startswith("lanyard_session_"):
-            return False
-        user = get_user_model()._meta
-        return request.user.has_perm(f"{user.app_label}.{get_permission_codename('delete', user)}")
+        return super().has_delete_permission(request, obj) or goes_with_its_user(request, "lanyard_session_", obj)
 
     # Revoking
 
@@ -159,12 +152,6 @@ class SessionAdmin(SessionModelAdmin):
 
     def _url_of(self, page: str, session_id: UUID) -> str:
         return reverse(f"admin:lanyard_session_{page}", args=[session_id], current_app=self.admin_site.name)
-
-
-def _local(session: Session, moment: When) -> datetime | None:
-    """Aware for a project with time zones (the admin converts it), else in the project's local time."""
-    found = session.when(moment)
-    return found if found is None or settings.USE_TZ else timezone.make_naive(found, timezone.get_default_timezone())
 
 
 def _note(request: HttpRequest, sessions: list[Session]) -> None:
