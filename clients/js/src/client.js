@@ -129,9 +129,13 @@ export class Client {
   }
 
   async me() {
-    const { answer } = await this.#must("GET", "me/");
-    this.#state.update({ user: asObject(answer.body.user), claims: asObject(answer.body.claims) });
-    return answer.body;
+    const { body } = (await this.#must("GET", "me/")).answer;
+    if (body.session === this.session) {
+      this.#state.update({ user: asObject(body.user), claims: asObject(body.claims) });
+    } else if (this.transport === "cookie") {
+      this.#recognise(body); // the cookies are of a sign-in that we were not told of
+    }
+    return body;
   }
 
   async sessions() {
@@ -197,17 +201,20 @@ export class Client {
     if (this.signedIn) return;
     if (this.#transport === "cookie" && (await this.#keep.load()) === null) {
       const answer = await this.#server.ask("GET", "me/", { credentials: "include" });
-      if (answer.ok) return this.#recognise(answer);
-      if (answer.status !== 401) throw answer.error;
+      if (this.signedIn || (answer.ok && this.#recognise(answer.body))) return;
+      if (!answer.ok && answer.status !== 401) throw answer.error;
     }
     await this.#refresher.renew(null);
   }
 
-  /** @param {Answer} me */
-  #recognise({ body, error }) {
-    if (typeof body.session !== "string") throw error;
-    const { user, claims } = { user: asObject(body.user), claims: asObject(body.claims) };
-    this.#state.adopt({ transport: "cookie", access: null, session: body.session, user, claims, expiresIn: null });
+  /**
+   * Whether a session of ours is signed in by its cookie; Django's own session (of its admin, say) is another matter.
+   * @param {Json} me
+   */
+  #recognise({ user, claims, session, method }) {
+    if (method !== "jwt" || typeof session !== "string") return false;
+    const who = { user: asObject(user), claims: asObject(claims) };
+    return this.#state.adopt({ transport: "cookie", access: null, session, ...who, expiresIn: null });
   }
 
   /** Until it is known whether somebody is signed in, nothing is sent in nobody's name. */

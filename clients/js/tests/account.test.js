@@ -1,4 +1,4 @@
-// restore, the account endpoints, and what subscribers are told.
+// The account endpoints, logout, and what subscribers are told.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,76 +12,6 @@ const POSTS = `${API}posts/`;
 const TRANSPORTS = ["bearer", "hybrid", "cookie"];
 
 for (const transport of TRANSPORTS) {
-  test(`${transport}: after a reload the session is found again`, async () => {
-    const browser = new FakeBrowser();
-    const storage = memoryStorage();
-    const before = await browser.signedIn({ transport, storage });
-    before.close();
-    browser.pass(60);
-    const client = browser.tab({ transport, storage });
-    const events = [];
-    client.subscribe(({ type }) => events.push(type));
-    const account = await client.restore();
-    assert.deepEqual([account.user.username, account.transport, account.session], ["alice", transport, before.session]);
-    assert.deepEqual(events, ["signed-in"]);
-    assert.equal((await client.fetch(POSTS)).status, 200);
-    assert.deepEqual(await client.restore(), account); // known: nobody is asked
-    assert.equal(browser.server.refreshes.length, transport === "cookie" ? 0 : 1);
-    assert.equal(browser.server.asked("/auth/me/").length, transport === "cookie" ? 1 : 0);
-  });
-
-  test(`${transport}: a day later, too`, async () => {
-    const browser = new FakeBrowser();
-    const storage = memoryStorage();
-    (await browser.signedIn({ transport, storage })).close();
-    browser.pass(86_400);
-    const client = browser.tab({ transport, storage });
-    assert.equal((await client.restore()).user.username, "alice");
-    assert.equal(browser.server.refreshes.length, 1);
-  });
-
-  test(`${transport}: nobody is signed in, and nothing is announced`, async () => {
-    const browser = new FakeBrowser();
-    const client = browser.tab({ transport });
-    client.subscribe(() => assert.fail("nothing has happened"));
-    assert.equal(await client.restore(), null);
-  });
-
-  test(`${transport}: a session that has ended meanwhile`, async () => {
-    const browser = new FakeBrowser();
-    const storage = memoryStorage();
-    const before = await browser.signedIn({ transport, storage });
-    before.close();
-    browser.server.revoke(before.session);
-    const client = browser.tab({ transport, storage });
-    assert.equal(await client.restore(), null);
-    assert.equal(await client.restore(), null);
-    if (transport === "bearer") assert.equal(browser.server.refreshes.length, 1); // the token is gone
-  });
-
-  test(`${transport}: offline, it is not known; later it is`, async () => {
-    const browser = new FakeBrowser();
-    const storage = memoryStorage();
-    (await browser.signedIn({ transport, storage })).close();
-    browser.pass(600);
-    browser.server.faults = Array(3).fill(unreachable);
-    const client = browser.tab({ transport, storage });
-    await assert.rejects(client.restore(), { code: "network_error", temporary: true });
-    assert.equal((await client.restore()).user.username, "alice");
-    assert.equal(new Set(browser.server.keys).size, 1);
-  });
-
-  test(`${transport}: calls made meanwhile wait for it`, async () => {
-    const browser = new FakeBrowser();
-    const storage = memoryStorage();
-    (await browser.signedIn({ transport, storage })).close();
-    const client = browser.tab({ transport, storage });
-    const [, , response, devices] = await Promise.all([client.restore(), client.restore(), client.fetch(POSTS), client.sessions()]);
-    assert.equal(response.status, 200);
-    assert.equal(devices.length, 1);
-    assert.ok(browser.server.refreshes.length <= 1);
-  });
-
   test(`${transport}: devices are listed and signed out`, async () => {
     const browser = new FakeBrowser();
     const phone = await browser.signedIn({ transport: "bearer" });
@@ -198,17 +128,6 @@ test("a logout that is refused because the session is over is one", async () => 
   const client = await browser.signedIn({ fetch });
   await client.logout();
   assert.equal(client.signedIn, false);
-});
-
-test("a client finds out how the session travels: the server knows", async () => {
-  for (const [was, is] of [["cookie", "hybrid"], ["hybrid", "cookie"]]) {
-    const browser = new FakeBrowser();
-    (await browser.signedIn({ transport: was })).close();
-    const client = browser.tab({ transport: is });
-    await client.restore();
-    assert.equal(client.transport, was);
-    assert.equal((await client.fetch(POSTS)).status, 200);
-  }
 });
 
 test("new claims of a refresh are told; so are those that me() finds", async () => {
