@@ -125,7 +125,7 @@ def _bind(request: Any, state: SessionState) -> None:
 
 def _key(session: Any) -> str:
     """What deletes the session; "" for one that only the browser holds."""
-    if isinstance(session, signed_cookies.SessionStore):
+    if in_cookies():
         return ""
     key: str = session.session_key or ""
     return key if len(key) <= _MAX_KEY else ""
@@ -227,7 +227,15 @@ def _before_row_delete(sender: Any, instance: Session, **kwargs: Any) -> None:
         transaction.on_commit(lambda: _destroy([key]), using=alias(), robust=True)
 
 
+def in_cookies() -> bool:
+    """Whether only browsers hold the sessions."""
+    return issubclass(_store(), signed_cookies.SessionStore)
+
+
+def _store() -> Any:
+    return import_module(django_settings.SESSION_ENGINE).SessionStore
+
+
 def _destroy(keys: Iterable[str]) -> None:
-    engine = import_module(django_settings.SESSION_ENGINE)
     for key in keys:
-        engine.SessionStore(session_key=key).delete()
+        _store()(session_key=key).delete()

@@ -26,6 +26,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "lanyard.W013": "The claims are too large for a cookie.",
         "lanyard.W014": "The claims of a user cannot be made.",
         "lanyard.W015": "The user model lacks something that decides who may stay signed in.",
+        "lanyard.W016": "Django sessions are kept in signed cookies, which nothing can delete.",
     }
 )
 

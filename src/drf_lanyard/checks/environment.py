@@ -66,3 +66,14 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
         hint = "Give the database a file, so that every process sees one revocation log."
         return [message("W010", "The database of drf-lanyard is in memory.", hint)]
     return []
+
+
+def check_django_sessions(**kwargs: Any) -> list[CheckMessage]:
+    """W016: our authenticators refuse a revoked one all the same, but Django's own views, such as the admin, do not."""
+    from ..django_sessions import in_cookies
+
+    if problems() or "session" not in get_settings().transports or not in_cookies():
+        return []
+    text = "A revoked Django session in a signed cookie is still good for Django's own views."
+    hint = 'Use a SESSION_ENGINE that stores sessions, or leave "session" out of LANYARD TRANSPORTS.'
+    return [message("W016", text, hint, "SESSION_ENGINE")]

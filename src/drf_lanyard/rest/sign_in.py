@@ -10,7 +10,14 @@ from rest_framework.response import Response
 from .. import cookies, django_sessions, transport
 from ..api import sign_in
 from ..browser import check_source, choose, refuse_refresh_in_body, source_of
-from ..core.errors import AuthError, InvalidCredentials, InvalidRequest, NotAuthenticated, UserInactive
+from ..core.errors import (
+    AuthError,
+    ConfigurationError,
+    InvalidCredentials,
+    InvalidRequest,
+    NotAuthenticated,
+    UserInactive,
+)
 from ..core.model import Denied, Issued, Transport
 from ..passwords import verified_user
 from ..throttling import sign_in_attempts
@@ -38,9 +45,17 @@ class LoginView(LanyardView):
         attempts.count()
         issued = _sign_in(request, body, chosen)
         attempts.succeeded()
-        response = credentials(issued, request)
+        response = _answer(issued, request)
         _replace(response, request)
         return response
+
+
+def _answer(issued: Issued, request: Request) -> Response:
+    try:
+        return credentials(issued, request)
+    except ConfigurationError:  # a cookie that is too large: nobody will ever hold this session
+        get_lanyard().revoke_sessions([issued.session.id], "not_issued")
+        raise
 
 
 def _replace(response: Response, request: Request) -> None:

@@ -1,0 +1,3 @@
+from tests.transports.fixtures import afresh, alice, browser
+
+__all__ = ["afresh", "alice", "browser"]
