@@ -1,3 +1,3 @@
-from tests.transports.fixtures import afresh, alice, browser
+from tests.transports.fixtures import afresh, alice, browser, credentials
 
-__all__ = ["afresh", "alice", "browser"]
+__all__ = ["afresh", "alice", "browser", "credentials"]

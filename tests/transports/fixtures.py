@@ -7,9 +7,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 
-from drf_lanyard import wiring
+from drf_lanyard import sign_in, wiring
+from drf_lanyard.wiring import get_api_tokens
 
-from .kit import PASSWORD, Browser
+from .calls import basic, header
+from .kit import ACCESS, PASSWORD, Browser
 
 
 @pytest.fixture
@@ -31,3 +33,19 @@ def alice(db: None, afresh: None) -> Any:
 def browser(request: pytest.FixtureRequest) -> Browser:
     """A page of our own host, through either of Django's handlers."""
     return Browser(request.param)
+
+
+@pytest.fixture
+def credentials(alice: Any) -> dict[str, dict[str, Any]]:
+    """One good request of each kind."""
+    access = sign_in(None, alice).access
+    token, _ = get_api_tokens().create(alice.pk, "script")
+    return {
+        "jwt": header(f"Bearer {access}"),
+        "cookie": {"HTTP_COOKIE": f"{ACCESS}={access}"},
+        "token": header(f"Token {token}"),
+        "bearer token": header(f"Bearer {token}"),
+        "basic token": basic("alice", token),
+        "basic token, no name": basic("", token),
+        "basic": basic("alice", PASSWORD),
+    }

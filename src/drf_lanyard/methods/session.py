@@ -26,7 +26,9 @@ class SessionAuthentication(Method):
             return None
         http: Any = request._request
         user = getattr(http, "user", None)
-        if user is None or not user.is_authenticated or not getattr(user, "is_active", True):
+        if user is None or not hasattr(http, "session"):
+            return None
+        if not user.is_authenticated or not getattr(user, "is_active", True):
             return None
         if isinstance(user, LazyObject):
             user = user._wrapped  # type: ignore[attr-defined]  # a real user, as with every other method

@@ -123,8 +123,8 @@ class SessionSerializer(serializers.BaseSerializer[Session]):
 
 
 def iso(moment: datetime.datetime | float | None) -> str | None:
-    """ISO 8601 in UTC with milliseconds, also of Unix seconds: `2030-01-31T12:00:00.000Z`."""
-    if moment is None:
+    """ISO 8601 in UTC with milliseconds, also of Unix seconds: `2030-01-31T12:00:00.000Z`; None for never."""
+    if moment is None or moment == float("inf"):
         return None
     if not isinstance(moment, datetime.datetime):
         moment = datetime.datetime.fromtimestamp(moment, datetime.UTC)
