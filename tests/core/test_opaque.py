@@ -39,7 +39,11 @@ def test_a_known_answer() -> None:
     """So that tokens of an older version stay tokens."""
     assert zlib.crc32(b"lan_" + b"A" * 40) == 2_172_115_876
     assert tokens.is_well_formed("lan_" + "A" * 40 + "2MzyZ2")
-    assert digest("lan_x") == hashlib.sha256(b"lan_x").hexdigest()
+
+
+def test_the_digest_is_of_the_whole_token() -> None:
+    token = tokens.mint()
+    assert digest(token) == hashlib.sha256(token.encode()).hexdigest()
 
 
 def test_forty_characters_are_238_bits() -> None:

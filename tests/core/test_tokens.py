@@ -11,6 +11,7 @@ from drf_lanyard.core.errors import (
     TokenInvalid,
     TokenMalformed,
     TokenRevoked,
+    TokenStale,
     UserInactive,
 )
 from drf_lanyard.core.opaque import ApiTokens
@@ -198,6 +199,17 @@ def test_an_epoch_that_rises_within_each_read_is_no_endless_loop(world) -> None:
     token = world.token()
     world.rows.in_find = lambda: world.lanyard.revoke_users(["1"], "test")
     assert world.asked(lambda: refusal(world.api, token)) == 2
+    assert refusal(world.api, token) is TokenStale
+    world.rows.in_find = lambda: None
+    assert refusal(world.api, token) is None
+
+
+def test_a_revocation_while_the_row_is_read_again_counts(world) -> None:
+    token, token_id = world.api.create("1", "CI")
+    world.api.authenticate(token)
+    world.lanyard.revoke_users(["1"], "test")
+    world.rows.in_find = lambda: world.api.revoke([token_id], "test")
+    assert refusal(world.api, token) is TokenRevoked
 
 
 def test_without_a_fresh_snapshot_nobody_is_let_in(world, monkeypatch) -> None:
