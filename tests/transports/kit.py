@@ -17,7 +17,7 @@ class RawAsyncClient(AsyncClient):
     raw: tuple[tuple[bytes, bytes], ...] = ()
 
     def _base_scope(self, **request: Any) -> Any:
-        scope = super()._base_scope(**request)
+        scope = super()._base_scope(**request)  # type: ignore[misc]
         headers = [header for header in scope["headers"] if header != (b"cookie", b"")]
         if sum(name == b"host" for name, _ in headers) > 1:  # it sends its own beside the one that is asked for
             headers.remove((b"host", b"testserver"))

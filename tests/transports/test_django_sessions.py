@@ -1,5 +1,6 @@
 """Django's sessions among the devices: opened by us or by the admin, ended from anywhere, and gone from the store."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ def stored() -> int:
 
 
 def in_admin(browser: Browser) -> bool:
-    return browser.get("/admin/").status_code == 200
+    return bool(browser.get("/admin/").status_code == 200)
 
 
 @pytest.fixture
@@ -46,12 +47,17 @@ def test_listed_with_the_others(browser: Browser, alice: Any) -> None:
     assert (me["method"], me["session"], me["user"]["username"]) == ("session", session, "alice")
 
 
-ENDINGS = {
+def deactivate(user: Any) -> None:
+    user.is_active = False
+    user.save()
+
+
+ENDINGS: dict[str, Callable[[Any, str], object]] = {
     "revoke_session": lambda user, session: revoke_session(session),
     "revoke_user": lambda user, session: revoke_user(user),
     "the row is deleted": lambda user, session: Session.objects.get(pk=session).delete(),
     "password": lambda user, session: (user.set_password(NEW), user.save()),
-    "deactivation": lambda user, session: (setattr(user, "is_active", False), user.save()),
+    "deactivation": lambda user, session: deactivate(user),
     "the user is deleted": lambda user, session: user.delete(),
     "command": lambda user, session: call_command("lanyard_revoke", session=session, verbosity=0),
 }

@@ -85,12 +85,12 @@ def test_another_keyword(credentials: Any, alice: Any) -> None:
         assert call(method, **header(f"Bearer {token}")).status_code == 200
         assert call(method, **header(f"Token {token}")).status_code == 401
     for keyword in ("JWT", "Token"):
-        method = LanyardAuthentication(keyword=keyword)
-        assert call(method, **header(f"{keyword} {access}")).status_code == 200
-        assert call(method, **header(f"Token {token}")).status_code == 200
-        assert call(method, **header(f"Bearer {access}")).status_code == 401
-        assert call(method, **header(f"Bearer {token}")).status_code == 200
-        assert call(method)["WWW-Authenticate"] == f'{keyword} realm="api"'
+        every = LanyardAuthentication(keyword=keyword)
+        assert call(every, **header(f"{keyword} {access}")).status_code == 200
+        assert call(every, **header(f"Token {token}")).status_code == 200
+        assert call(every, **header(f"Bearer {access}")).status_code == 401
+        assert call(every, **header(f"Bearer {token}")).status_code == 200
+        assert call(every)["WWW-Authenticate"] == f'{keyword} realm="api"'
 
 
 @pytest.mark.parametrize("kind", ["jwt", "cookie", "token", "bearer token", "basic token, no name"])

@@ -33,7 +33,7 @@ def test_a_passed_csrf_check_is_not_handed_on(alice: Any) -> None:
     token = "x" * 32
     good = {"HTTP_COOKIE": f"csrftoken={token}", "HTTP_X_CSRFTOKEN": token, "HTTP_REFERER": "https://testserver/"}
     request = APIRequestFactory(enforce_csrf_checks=True).post("/", secure=True, **good)
-    request.user, request.session = alice, FakeSession()
+    request.__dict__.update(user=alice, session=FakeSession())
     assert SessionAuthentication().authenticate(APIView().initialize_request(request)) is not None
     assert not hasattr(request, "csrf_processing_done")
 

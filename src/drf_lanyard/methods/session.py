@@ -31,7 +31,7 @@ class SessionAuthentication(Method):
         if not user.is_authenticated or not getattr(user, "is_active", True):
             return None
         if isinstance(user, LazyObject):
-            user = user._wrapped  # type: ignore[attr-defined]  # a real user, as with every other method
+            user = user._wrapped  # a real user, as with every other method
         principal = django_sessions.principal_of(http, user)
         if principal is None:
             note_refusal(request, TokenRevoked())
