@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.test import override_settings
 
 from drf_lanyard import create_token
@@ -95,7 +96,8 @@ def test_clear_errors(arguments: list[str], problem: str) -> None:
 def test_list_shows_everything_but_the_token() -> None:
     alice = user("alice")
     token, token_id = create_token(alice, "CI", scopes=["read"], lifetime=DAY)
-    create_token(alice, "backup")
+    _, later = create_token(alice, "backup")
+    ApiToken.objects.filter(pk=later).update(created_at=F("created_at") + 1)  # the clock of SQLite has milliseconds
     create_token(user("bob"), "of bob")
     get_api_tokens().authenticate(token)
     get_api_tokens().flush()

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import override_settings
 from rest_framework.test import APIClient
 
@@ -48,8 +49,8 @@ def test_a_token_is_shown_once_and_works(api, alice) -> None:
 
 def test_the_list_is_the_users_own_newest_first(api, bob, client) -> None:
     names = ["first", "second", "third"]
-    for name in names:
-        made(api, name=name)
+    for age, name in zip((30, 20, 10), names, strict=True):
+        ApiToken.objects.filter(pk=made(api, name=name)["id"]).update(created_at=F("created_at") - age)
     theirs = made(bearer(login(client, "bob")["access"]), name="of bob")
 
     assert [one["name"] for one in api.get(URL).json()] == names[::-1]
