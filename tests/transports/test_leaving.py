@@ -130,3 +130,22 @@ def test_a_cookie_without_a_word_about_its_page_ends_nothing(alice: Any, transpo
     session = client.sign_in(transport)["session"]
     assert code(client.post("/auth/logout/")) == (403, "csrf_failed")
     assert lives(session)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_answer_is_kept_by_a_cache_or_given_to_somebody_else(browser: Browser, alice: Any, transport: str) -> None:
+    headers = credentials_of(browser, browser.sign_in(transport))
+    refused = browser.post("/auth/password/change/", {}, **headers)
+    answers = [
+        browser.post("/auth/login/", {"username": "alice", "password": PASSWORD, "transport": transport}),
+        refused,
+        browser.get("/auth/me/", **headers),
+        browser.get("/auth/sessions/", **headers),
+        browser.get("/auth/sessions/"),
+        browser.post("/auth/refresh/"),
+        browser.post("/auth/logout/", **headers),
+        browser.get("/auth/me/"),
+    ]
+    for answer in answers:
+        assert answer["Cache-Control"] == "no-store"
+        assert {"Authorization", "Cookie"} <= {name.strip() for name in answer["Vary"].split(",")}
