@@ -10,6 +10,7 @@ demo: .venv/.demo
 # Real servers on private ports in a temporary folder; "ARGS=--db=sqlite" and the like go to pytest.
 test: .venv/.dev
 	@tools/mariadb $(PY)
+	@tools/chromium
 	@$(PY) -m pytest $(ARGS)
 
 lint: .venv/.dev

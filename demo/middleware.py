@@ -1,8 +1,12 @@
-"""Two headers that let you look inside: which process answered, and how many database queries that took."""
+"""Headers that let you look inside: which process answered, how many database queries that took, which cookies went.
+
+For a demo only: the page draws what scripts cannot see. None of them holds a value of a cookie.
+"""
 
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from http.cookies import Morsel
 from typing import Any
 
 from django.db import connections
@@ -39,3 +43,23 @@ def queries(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def cookies(get_response: GetResponse) -> GetResponse:
+    """The names of the cookies that came, and those that go out with what protects them."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["X-Cookies-Seen"] = ", ".join(sorted(request.COOKIES))
+        response["X-Cookies-Set"] = ", ".join(_described(morsel) for _, morsel in sorted(response.cookies.items()))
+        return response
+
+    return middleware
+
+
+def _described(morsel: "Morsel[str]") -> str:
+    """`lanyard-refresh HttpOnly SameSite=Lax`, or `lanyard-refresh deleted`."""
+    if str(morsel["max-age"]) == "0":
+        return f"{morsel.key} deleted"
+    flags = [name for name in ("HttpOnly", "Secure", "Partitioned") if morsel.get(name.lower())]
+    return " ".join([morsel.key, *flags, f"SameSite={morsel['samesite'] or 'unset'}"])
