@@ -10,7 +10,7 @@ from .servers import serving
 
 TABS = 5
 #: Seconds that an access token lives on the server of this module.
-LIFETIME = 3
+LIFETIME = 2
 REFRESH = "POST /auth/refresh/"
 
 

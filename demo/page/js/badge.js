@@ -34,13 +34,21 @@ function wearer() {
       "div",
       {},
       h("p", { class: "name" }, account.name),
-      h("ul", { class: "roles", "aria-label": "Roles" }, account.roles.map((role) => h("li", { class: "chip" }, role))),
+      h(
+        "ul",
+        { class: "roles", "aria-label": "Roles" },
+        account.roles.map((role) => h("li", { class: "chip" }, role)),
+      ),
     ),
     h(
       "div",
       { class: "life" },
       h("p", { class: "life-line" }, h("span", {}, `${account.transport} transport`), h("span", { "data-life": true })),
-      svg("svg", { class: "life-bar", "aria-hidden": "true", preserveAspectRatio: "none", viewBox: "0 0 100 6" }, svg("rect", { height: 6, rx: 3 })),
+      svg(
+        "svg",
+        { class: "life-bar", "aria-hidden": "true", preserveAspectRatio: "none", viewBox: "0 0 100 6" },
+        svg("rect", { height: 6, rx: 3 }),
+      ),
     ),
     h("button", { type: "button", class: "cut", id: "sign-out", onclick: () => void signOut() }, "Sign out"),
   ];

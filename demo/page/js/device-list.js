@@ -4,7 +4,7 @@ import { account } from "./account.js";
 import { fill, h } from "./dom.js";
 import { say } from "./messages.js";
 import { findPhone } from "./phones.js";
-import { ago, complaintOf, plural, when } from "./words.js";
+import { ago, browserOf, complaintOf, plural, when } from "./words.js";
 import { told } from "./witness.js";
 
 /** Milliseconds between two looks, and between two when our own session is gone but its token is not refused yet. */
@@ -69,7 +69,10 @@ export function deviceList({ mayEnd, below }) {
     shown = now;
     const focused = document.activeElement?.getAttribute("data-device");
     const hadFocus = list.contains(document.activeElement);
-    fill(list, entries.map((entry) => row(entry)));
+    fill(
+      list,
+      entries.map((entry) => row(entry)),
+    );
     if (!list.nextSibling) all.append(...below(look));
     if (!hadFocus) return;
     const again = /** @type {HTMLElement | null} */ (list.querySelector(`[data-device="${focused}"]`));
@@ -138,10 +141,14 @@ function facts(device) {
 function liveText({ state, accepted, refusals }) {
   if (state === "idle") return "about to call…";
   if (!refusals.length) return h("span", { class: "chip alive" }, `its token was accepted ${plural(accepted, "time")}`);
-  return h("ul", { class: "refusals" }, refusals.map((each) => h("li", {}, told(each))));
+  return h(
+    "ul",
+    { class: "refusals" },
+    refusals.map((each) => h("li", {}, told(each))),
+  );
 }
 
 /** @param {Device} device */
 function nameOf(device) {
-  return device.device || device.user_agent.slice(0, 40) || "A device";
+  return device.device || browserOf(device.user_agent);
 }

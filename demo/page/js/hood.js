@@ -25,7 +25,11 @@ export function openHood() {
     h("h3", {}, "What a script can read here"),
     readable,
     h("h3", {}, "The last calls"),
-    h("ol", { class: "calls", "aria-label": "The last calls, the newest first" }, buttons.map((button) => h("li", {}, button))),
+    h(
+      "ol",
+      { class: "calls", "aria-label": "The last calls, the newest first" },
+      buttons.map((button) => h("li", {}, button)),
+    ),
   );
 
   const draw = () => {
@@ -53,7 +57,10 @@ export function openHood() {
   draw();
 }
 
-/** In place, so that the focus stays. @param {HTMLElement} button @param {import("./trace.js").Call | undefined} call @param {unknown} chosen */
+/**
+ * In place, so that the focus stays.
+ * @param {HTMLElement} button @param {import("./trace.js").Call | undefined} call @param {unknown} chosen
+ */
 function label(button, call, chosen) {
   button.hidden = call === undefined;
   if (!call) return;

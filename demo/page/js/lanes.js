@@ -26,7 +26,11 @@ export function lanes(call) {
       h("span", {}, "cookies"),
       h("span", {}, "server"),
     ),
-    h("ol", { class: "lanes", "aria-label": `What travelled with ${call.method} ${call.path}` }, steps(call).map(arrow)),
+    h(
+      "ol",
+      { class: "lanes", "aria-label": `What travelled with ${call.method} ${call.path}` },
+      steps(call).map(arrow),
+    ),
     h("p", { class: "summary" }, summary(call)),
   ];
 }
@@ -51,14 +55,19 @@ function steps(call) {
     call.cookiesSeen.length > 0 && { kind: "cookie", name: "Cookie:", what: call.cookiesSeen.join(", ") },
     call.fields.length > 0 && { kind: "body", name: "body:", what: call.fields.join(", ") },
     ...call.cookiesSet.map((set) => ({ kind: /** @type {const} */ ("set"), name: "Set-Cookie:", what: set })),
-    { kind: "answer", name: String(call.status || "no answer"), what: call.code ?? (call.answerFields.join(", ") || "no body") },
+    {
+      kind: "answer",
+      name: String(call.status || "no answer"),
+      what: call.code ?? (call.answerFields.join(", ") || "no body"),
+    },
   ];
   return all.filter((step) => step !== false);
 }
 
 /** @param {import("./trace.js").Call} call */
-function summary({ worker, queries, milliseconds, authorization, cookiesSeen, cookiesAllowed }) {
+function summary({ method, worker, queries, milliseconds, authorization, cookiesSeen, cookiesAllowed }) {
   const asked = queries === null ? "" : `${plural(queries, "database query", "database queries")}, `;
-  const carried = authorization || cookiesSeen.length ? "" : cookiesAllowed ? " Nothing to show: anonymous." : " No credential, and cookies were left out.";
+  const anonymous = method === "GET" && !authorization && !cookiesSeen.length;
+  const carried = anonymous ? ` No credential${cookiesAllowed ? "" : ", and cookies were left out"}.` : "";
   return `Worker ${worker ?? "?"}: ${asked}${Math.round(milliseconds)} ms.${carried}`;
 }

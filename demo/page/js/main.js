@@ -64,10 +64,12 @@ function show({ keepFocus = false } = {}) {
 }
 
 function drawMenu() {
-  const links = Object.entries(VIEWS).filter(([each]) => allowed(each)).map(([each, { title }]) => {
-    const current = each === name ? { "aria-current": "page" } : {};
-    return h("li", {}, h("a", { href: `#${each}`, ...current }, title));
-  });
+  const links = Object.entries(VIEWS)
+    .filter(([each]) => allowed(each))
+    .map(([each, { title }]) => {
+      const current = each === name ? { "aria-current": "page" } : {};
+      return h("li", {}, h("a", { href: `#${each}`, ...current }, title));
+    });
   fill(byId("nav"), links);
 }
 
@@ -93,7 +95,7 @@ function happened({ type, reason }) {
 function go(to) {
   if (location.hash !== `#${to}`) location.hash = to;
   else if (to !== "thief") show();
-  else drawMenu(); // what happens to the loot is told by the view itself
+  else drawMenu(); // that view looks after itself
 }
 
 async function start() {

@@ -10,7 +10,11 @@ import { ago, complaintOf, when } from "./words.js";
 /** @param {string} url @param {(post: Post) => boolean} mayDelete */
 export function postList(url, mayDelete) {
   const list = h("ol", { class: "posts", "aria-label": "Posts" });
-  const older = h("button", { type: "button", class: "plain", hidden: true, onclick: () => void load(next, true) }, "Older posts");
+  const older = h(
+    "button",
+    { type: "button", class: "plain", hidden: true, onclick: () => void load(next, true) },
+    "Older posts",
+  );
   /** @type {string | null} */
   let next = null;
 
@@ -39,7 +43,11 @@ export function postList(url, mayDelete) {
         "p",
         { class: "post-head" },
         h("b", {}, post.author_name),
-        h("time", { datetime: post.created_at, title: when(post.created_at), class: "soft small" }, ago(post.created_at)),
+        h(
+          "time",
+          { datetime: post.created_at, title: when(post.created_at), class: "soft small" },
+          ago(post.created_at),
+        ),
       ),
       h("p", { class: "post-text" }, post.text),
     );
@@ -50,14 +58,20 @@ export function postList(url, mayDelete) {
   /** @param {Post} post @param {HTMLElement} element */
   function deleteButton(post, element) {
     const label = `Delete ${post.author_name}'s post: ${post.text.slice(0, 40)}`;
-    return h("button", { type: "button", class: "cut slim", "aria-label": label, onclick: () => void remove(post, element) }, "Delete");
+    return h(
+      "button",
+      { type: "button", class: "cut slim", "aria-label": label, onclick: () => void remove(post, element) },
+      "Delete",
+    );
   }
 
   /** @param {Post} post @param {HTMLElement} element */
   async function remove(post, element) {
     try {
       await account.call(`/api/posts/${post.id}/`, { method: "DELETE" });
-      const neighbour = /** @type {HTMLElement | null} */ (element.nextElementSibling ?? element.previousElementSibling);
+      const neighbour = /** @type {HTMLElement | null} */ (
+        element.nextElementSibling ?? element.previousElementSibling
+      );
       element.remove();
       (neighbour?.querySelector("button") ?? document.querySelector("h1"))?.focus();
       say("Deleted.");

@@ -99,7 +99,9 @@ export class SessionClient {
     /** @type {RequestInit} */
     const init = { method };
     if (body) Object.assign(init, { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    const response = await (path === "login/" ? this.#send(this.#base + path, init) : this.fetch(this.#base + path, init));
+    const response = await (path === "login/"
+      ? this.#send(this.#base + path, init)
+      : this.fetch(this.#base + path, init));
     const answer = response.status === 204 ? {} : await response.json();
     if (response.ok) return answer;
     const { detail = `HTTP ${response.status}`, code = "unexpected_answer", errors = null } = answer;
@@ -141,7 +143,10 @@ export function csrfToken() {
 
 /** @param {Response} response */
 async function codeOf(response) {
-  const { code = null } = await response.clone().json().catch(() => ({}));
+  const { code = null } = await response
+    .clone()
+    .json()
+    .catch(() => ({}));
   return /** @type {string | null} */ (code);
 }
 

@@ -3,7 +3,11 @@
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const moment = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60],
+];
 
 /** "3 minutes ago", of an ISO date. @param {string | null} iso */
 export function ago(iso) {
@@ -32,6 +36,13 @@ export function shortened(token) {
 /** A path without most of the ids in it. @param {string} path */
 export function brief(path) {
   return path.replace(/([0-9a-f]{6})[0-9a-f]{2}-[0-9a-f-]{27}/g, "$1…");
+}
+
+/** "Firefox on Linux". @param {string} agent what a browser says of itself */
+export function browserOf(agent) {
+  const browser = /Firefox|Edg|Chrome|Safari/.exec(agent)?.[0].replace("Edg", "Edge") ?? agent.split(/[/ ]/)[0];
+  const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0];
+  return system ? `${browser} on ${system}` : browser || "A device";
 }
 
 /** @param {number} count @param {string} one @param {string} [many] */

@@ -28,5 +28,9 @@ function others(look) {
       say(complaintOf(error), "no");
     }
   };
-  return h("div", { class: "row" }, h("button", { type: "button", class: "cut", onclick: () => void end() }, "Sign out all others"));
+  return h(
+    "div",
+    { class: "row" },
+    h("button", { type: "button", class: "cut", onclick: () => void end() }, "Sign out all others"),
+  );
 }

@@ -37,11 +37,5 @@ function writer(reload) {
 }
 
 function invitation() {
-  return h(
-    "p",
-    { class: "card soft" },
-    "Anyone may read. ",
-    h("a", { href: "#signin" }, "Sign in"),
-    " to write.",
-  );
+  return h("p", { class: "card soft" }, "Anyone may read. ", h("a", { href: "#signin" }, "Sign in"), " to write.");
 }

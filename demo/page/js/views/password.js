@@ -20,7 +20,14 @@ export function view() {
     // Hidden, for password managers: whose password this is.
     h("input", { type: "text", name: "username", value: account.name, autocomplete: "username", hidden: true }),
     field({ name: "old", label: "Password now", type: "password", required: true, autocomplete: "current-password" }),
-    field({ name: "new", label: "New password", type: "password", required: true, autocomplete: "new-password", hint: "At least 8 characters." }),
+    field({
+      name: "new",
+      label: "New password",
+      type: "password",
+      required: true,
+      autocomplete: "new-password",
+      hint: "At least 8 characters.",
+    }),
     h("div", { class: "row" }, submit("Change the password")),
   );
   return {

@@ -1,28 +1,49 @@
 import { account } from "../account.js";
 import { h } from "../dom.js";
 import { field, form, submit } from "../form.js";
+import { browserOf } from "../words.js";
 
 const PEOPLE = ["alice", "bob", "admin"];
 const PASSWORD = "wonderland"; // of this demo's people, printed by its tour
 
 const TRANSPORTS = [
-  ["hybrid", "Hybrid", "For single-page apps. A short-lived access token in this page's memory; what renews it is in a cookie that no script can read."],
-  ["cookie", "Cookie", "For web apps on one site. Both tokens in cookies that no script can read: nothing here to steal."],
+  [
+    "hybrid",
+    "Hybrid",
+    "For single-page apps. A short-lived access token in this page's memory; a cookie that no script can read renews it.",
+  ],
+  [
+    "cookie",
+    "Cookie",
+    "For web apps on one site. Both tokens in cookies that no script can read: nothing here to steal.",
+  ],
   ["session", "Session", "Django's own, as in its admin. Each request asks the database; writing needs a CSRF token."],
-  ["bearer", "Bearer", "For phones and scripts, which keep both tokens themselves. The server refuses it to browsers. Try it."],
+  [
+    "bearer",
+    "Bearer",
+    "For phones and scripts, which keep both tokens themselves. The server refuses it to browsers. Try it.",
+  ],
 ];
 
 export const title = "Sign in";
 
 export function view() {
-  const people = PEOPLE.map((name) => h("button", { type: "button", class: "plain slim", onclick: () => become(name) }, name));
+  const people = PEOPLE.map((name) =>
+    h("button", { type: "button", class: "plain slim", onclick: () => become(name) }, name),
+  );
   const element = form(
     send,
     h(
       "div",
       { class: "pair" },
       field({ name: "username", label: "Name", required: true, autocomplete: "username", autocapitalize: "none" }),
-      field({ name: "password", label: "Password", type: "password", required: true, autocomplete: "current-password" }),
+      field({
+        name: "password",
+        label: "Password",
+        type: "password",
+        required: true,
+        autocomplete: "current-password",
+      }),
     ),
     h(
       "div",
@@ -31,7 +52,7 @@ export function view() {
       people,
     ),
     h("fieldset", {}, h("legend", {}, "How should the credentials travel?"), TRANSPORTS.map(choice)),
-    field({ name: "device", label: "Call this device", value: deviceName(), maxlength: 60 }),
+    field({ name: "device", label: "Call this device", value: browserOf(navigator.userAgent), maxlength: 60 }),
     h("div", { class: "row" }, submit("Sign in")),
   );
 
@@ -71,11 +92,4 @@ function choice([value, name, about], index) {
 /** @param {Record<string, string>} values */
 async function send({ username = "", password = "", device = "", transport = "" }) {
   await account.login({ username, password, device, transport });
-}
-
-function deviceName() {
-  const agent = navigator.userAgent;
-  const browser = /Firefox|Edg|Chrome|Safari/.exec(agent)?.[0].replace("Edg", "Edge") ?? "Browser";
-  const system = /Android|iPhone|iPad|Windows|Mac OS|Linux/.exec(agent)?.[0];
-  return system ? `${browser} on ${system}` : browser;
 }

@@ -9,7 +9,11 @@ export const title = "Tokens";
 export const needs = "account";
 
 const ALL = `${AUTH}api-tokens/`;
-const LIFETIMES = [["86400", "a day"], ["2592000", "30 days"], ["", "for ever"]];
+const LIFETIMES = [
+  ["86400", "a day"],
+  ["2592000", "30 days"],
+  ["", "for ever"],
+];
 
 /**
  * @typedef {{id: string, name: string, ends_in: string, scopes: string[], created_at: string, expires_at: string | null,
@@ -43,14 +47,26 @@ export function view() {
   /** @param {Token & {token: string}} made */
   function show({ id, name, token }) {
     fresh?.witness.stop();
-    const live = h("div", { class: "live stack", role: "status" });
+    const live = h("div", { class: "live stack" });
     const witness = new Witness(`Token ${token}`, () => fill(live, liveText(witness)));
     fresh = { id, witness };
-    const use = h("button", { type: "button", class: "plain", onclick: () => void witness.start() }, "Let a script use it");
+    const use = h(
+      "button",
+      { type: "button", class: "plain", onclick: () => void witness.start() },
+      "Let a script use it",
+    );
     const heading = h("h2", { tabindex: -1 }, `“${name}” is shown only now`);
     fill(
       shown,
-      h("div", { class: "card stack" }, heading, secret(token), h("div", { class: "row" }, copyButton(token), use), live, curl(token)),
+      h(
+        "div",
+        { class: "card stack" },
+        heading,
+        secret(token),
+        h("div", { class: "row" }, copyButton(token), use),
+        live,
+        curl(token),
+      ),
     );
     heading.focus();
   }
@@ -73,7 +89,11 @@ export function view() {
       { class: "device" },
       h("div", { class: "device-head" }, h("b", {}, token.name), h("code", { class: "chip" }, `lan_…${token.ends_in}`)),
       h("p", { class: "small soft" }, factsOf(token)),
-      h("button", { type: "button", class: "cut slim", "aria-label": `Revoke ${token.name}`, onclick: () => void revoke() }, "Revoke"),
+      h(
+        "button",
+        { type: "button", class: "cut slim", "aria-label": `Revoke ${token.name}`, onclick: () => void revoke() },
+        "Revoke",
+      ),
     );
   }
 
@@ -91,12 +111,23 @@ function creator(create) {
   const id = "field-lifetime";
   return form(
     create,
-    field({ name: "name", label: "What is it for?", required: true, maxlength: 100, autocomplete: "off", placeholder: "Nightly export" }),
+    field({
+      name: "name",
+      label: "What is it for?",
+      required: true,
+      maxlength: 100,
+      autocomplete: "off",
+      placeholder: "Nightly export",
+    }),
     h(
       "div",
       { class: "field" },
       h("label", { for: id }, "It is good"),
-      h("select", { id, name: "lifetime" }, LIFETIMES.map(([value, text]) => h("option", { value }, text))),
+      h(
+        "select",
+        { id, name: "lifetime" },
+        LIFETIMES.map(([value, text]) => h("option", { value }, text)),
+      ),
     ),
     h("div", { class: "row" }, submit("Create a token")),
   );
@@ -137,6 +168,10 @@ function liveText({ state, accepted, refusals }) {
   if (!refusals.length) return h("span", { class: "chip alive" }, `in use: ${calls}`);
   return [
     h("div", { class: "row" }, h("span", { class: "chip dead" }, state), calls),
-    h("ul", { class: "refusals" }, refusals.map((each) => h("li", {}, told(each)))),
+    h(
+      "ul",
+      { class: "refusals" },
+      refusals.map((each) => h("li", {}, told(each))),
+    ),
   ];
 }
