@@ -59,7 +59,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
 def test_every_rate_is_listed_with_its_default() -> None:
     table = {unquoted(row[0]): rate(unquoted(row[1])) for row in rows("docs/settings.md", "rate")}
     assert Throttle(**table) == Throttle()
-    assert set(table) == {name for name in Throttle.__slots__}
+    assert set(table) == set(Throttle.__slots__)
 
 
 def test_every_dictionary_of_settings_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
