@@ -4,14 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import authenticate, get_user_model
+from django.db import connections
 from django.db.models import F
 
 from drf_lanyard.api import sign_in
-from drf_lanyard.core.errors import AuthError, TokenExpired
+from drf_lanyard.core.errors import AuthError
 from drf_lanyard.core.model import Client, Denied, Issued
+from drf_lanyard.core.revocation import Snapshot
 from drf_lanyard.models import Session
-from drf_lanyard.stores.orm_log import OrmLog
-from drf_lanyard.core.reader import Reader
+from drf_lanyard.stores.orm_log import read_log
 from drf_lanyard.wiring import alias, get_lanyard
 
 PASSWORD = "wonderland"
@@ -48,17 +49,9 @@ def pass_time(session_id: UUID, seconds: float = HOUR) -> None:
 
 def refusal(access: str) -> str:
     """What a process that has just started says to an access token: a code, or "ok"."""
-    lanyard = get_lanyard()
-    log = OrmLog(alias(), timeout=lanyard.policy.read_timeout, retention=lanyard.policy.retention)
-    try:
-        snapshot = Reader(log, lease=1, timeout=1, clock=lanyard.clock).snapshot
-        snapshot.apply(log.read(0))
-        principal = lanyard.access.verify(access, lanyard.clock.time())
-    except TokenExpired as error:
-        return error.code
-    finally:
-        log.rest()
-    verdict = snapshot.verdict(principal)
+    lanyard, snapshot = get_lanyard(), Snapshot()
+    snapshot.apply(read_log(connections[alias()], 0))
+    verdict = snapshot.verdict(lanyard.access.verify(access, lanyard.clock.time()))
     return "ok" if verdict is None else verdict.code
 
 
