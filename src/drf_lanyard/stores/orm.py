@@ -12,6 +12,7 @@ from django.db.models import F, Q, Value
 
 from ..core.errors import InvalidCredentials, UserInactive
 from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState, Transport
+from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
 from .dialect import DatabaseNow, upsert_epochs, write_transaction
 
@@ -154,8 +155,11 @@ class OrmSessions:
 
 
 def prune_sessions(alias: str, older_than: float, batch: int) -> int:
-    """Delete up to `batch` sessions that ended or expired more than `older_than` seconds ago; how many."""
-    limit = DatabaseNow() - Value(float(older_than))
+    """Delete up to `batch` sessions that ended or expired over `older_than` seconds (at least a day) ago; how many.
+
+    A row must outlive its access tokens: without it they could only be revoked with their user.
+    """
+    limit = DatabaseNow() - Value(max(DAY, float(older_than)))
     dead = Q(revoked_at__lt=limit) | Q(idle_expires_at__lt=limit) | Q(absolute_expires_at__lt=limit)
     doomed = list(Session.objects.using(alias).filter(dead).values_list("pk", flat=True)[:batch])
     # Without signals: they are dead already, and the log has forgotten them.

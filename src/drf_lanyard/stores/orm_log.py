@@ -134,7 +134,7 @@ def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
 
 
 def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
-    with _transaction(connection), quiet_cursor(connection) as cursor:
+    with _transaction(connection, waits=True), quiet_cursor(connection) as cursor:
         if _lock_head(connection, cursor, skip_locked=False) is None:
             return 0
         cursor.execute(
@@ -150,16 +150,16 @@ def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
 
 
 @contextmanager
-def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def _transaction(connection: BaseDatabaseWrapper, *, waits: bool = False) -> Iterator[None]:
     """BEGIN … COMMIT on a connection that `django.db.transaction` does not know; joins a test's transaction.
 
-    On SQLite it takes the write lock at once, or raises `OperationalError`: nobody waits for a busy writer here.
+    On SQLite it takes the write lock at once. Unless it `waits`, a busy writer makes it raise `OperationalError`.
     """
     if connection.in_atomic_block:
         yield
         return
     sqlite = connection.vendor == "sqlite"
-    if sqlite:
+    if sqlite and not waits:
         _execute(connection, "PRAGMA busy_timeout = 0")
     try:
         _execute(connection, "BEGIN IMMEDIATE" if sqlite else "BEGIN")
@@ -170,7 +170,7 @@ def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
             raise
         _execute(connection, "COMMIT")
     finally:
-        if sqlite:
+        if sqlite and not waits:
             timeout = connection.settings_dict["OPTIONS"].get("timeout", 5)
             _execute(connection, f"PRAGMA busy_timeout = {int(timeout * 1000)}")
 
