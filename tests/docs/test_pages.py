@@ -24,7 +24,7 @@ def test_clients(after_tutorial: Walk, tmp_path: Path, monkeypatch: pytest.Monke
     assert not (tmp_path / ".config/notes/tokens.json").exists()  # signed out at the end
 
 
-def test_readme(tmp_path: Path) -> None:
+def test_readme(shell: None, tmp_path: Path) -> None:
     walk = Walk(tmp_path, DEMO_VAR=str(tmp_path / "var"), PYTHONPATH=str(ROOT))
     try:
         walk.run("python -m django startproject mysite .")
