@@ -14,7 +14,7 @@ NEW_PASSWORD = "looking glass"
 
 
 def fetch() -> Any:
-    return get_user_model()._default_manager.get(username="alice")  # type: ignore[attr-defined]
+    return get_user_model()._default_manager.get(username="alice")
 
 
 def change_password() -> None:
@@ -58,7 +58,7 @@ CAUSES: Mapping[str, Callable[[], Any]] = {
 
 def restore() -> Any:
     """An alice as she was at first."""
-    user = get_user_model()._default_manager.filter(username="alice").first()  # type: ignore[attr-defined]
+    user = get_user_model()._default_manager.filter(username="alice").first()
     if user is None:
         return new_user()
     if not (user.is_active and user.check_password(PASSWORD)):

@@ -37,7 +37,7 @@ def test_threads_converge_on_one_successor(issued: Issued, database: TestDatabas
     with Crew(clients) as crew:
         for number in range(rounds):
             pass_time(issued.session.id)
-            outcomes = crew.every(lambda _, token=token: refresh(token))  # type: ignore[misc]
+            outcomes: list[Any] = crew.every(lambda _, token=token: refresh(token))  # type: ignore[misc]
             assert Counter(map(code, outcomes)) == {"ok": clients}
             successors = {outcome.refresh for outcome in outcomes}
             assert len(successors) == 1 and token not in successors

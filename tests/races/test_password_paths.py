@@ -71,7 +71,7 @@ def by_proxy() -> None:
 
 
 def by_deferred_instance() -> None:
-    user = get_user_model()._default_manager.only("pk").get(username="alice")  # type: ignore[attr-defined]
+    user = get_user_model()._default_manager.only("pk").get(username="alice")
     user.set_password(NEW_PASSWORD)
     user.save()
 
@@ -109,9 +109,7 @@ def by_admin_page() -> None:
 
 
 def by_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.contrib.auth.management.commands import changepassword
-
-    monkeypatch.setattr(changepassword.getpass, "getpass", lambda prompt: NEW_PASSWORD)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW_PASSWORD)
     call_command("changepassword", "alice", verbosity=0)
 
 
@@ -231,7 +229,7 @@ def test_a_form_that_edits_the_user_ends_them_when_it_deactivates(issued: Issued
         "date_joined_1": "00:00:00",
         "date_joined": "2024-01-01",
     }
-    form = UserChangeForm(data, instance=fetch())
+    form: Any = UserChangeForm(data, instance=fetch())
     assert form.is_valid(), form.errors
     form.save()  # an unchecked box: not active any more
     assert code(refresh(issued.refresh)) == "token_revoked"

@@ -111,11 +111,11 @@ def test_many_sign_ins_and_changes_never_deadlock(users: int, transactional_db: 
             case 0 | 1:
                 return log_in(name)
             case 2:
-                user = get_user_model()._default_manager.get(username=name)  # type: ignore[attr-defined]
+                user = get_user_model()._default_manager.get(username=name)
                 user.set_password("wonderland")
                 user.save()
             case 3:
-                user = get_user_model()._default_manager.get(username=name)  # type: ignore[attr-defined]
+                user = get_user_model()._default_manager.get(username=name)
                 user.is_staff = not user.is_staff
                 user.save()
         return None
