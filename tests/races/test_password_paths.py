@@ -1,6 +1,7 @@
 """Every way in which a project changes a password ends the old sessions: at once, or at their next refresh."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
