@@ -17,6 +17,12 @@ def _no_attempts_counted() -> Iterator[None]:
     cache.clear()
 
 
+@pytest.fixture(autouse=True)
+def _a_mailer(settings: Any) -> None:
+    """Django 6.1 warns where there is none; to those before it the setting means nothing."""
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+
+
 @pytest.fixture
 def client() -> APIClient:
     """Nobody; CSRF is enforced, as it is for a real client."""
