@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from .core.access import AccessTokens
-from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed
+from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed, TokenRevoked
 from .core.ids import uuid7
 from .core.model import Client, Denied, Entry, Issued, NewSession, Principal, Rotation, SessionState, Transport
 from .core.policy import Policy
@@ -156,7 +156,7 @@ class Lanyard:
         """New credentials for a live session (its password was changed from it): every older token of it is invalid."""
         began = self.clock.time()
         state = self.sessions.renew(session_id, secrets.token_urlsafe(32))
-        return Denied(error=TokenInvalid()) if state is None else self._issue(state, state.counter, began)
+        return Denied(error=TokenRevoked()) if state is None else self._issue(state, state.counter, began)
 
     def _issue(self, state: SessionState, counter: int, began: float) -> Issued:
         """Mint. `began` is from before the first read: a process stopped in between mints an old token."""
