@@ -123,7 +123,7 @@ def follow(log: OrmLog, snapshot: Snapshot) -> None:
 
 
 def positions() -> list[int]:
-    return sorted(Revocation.objects.exclude(position=None).values_list("position", flat=True))
+    return sorted(e or 0 for e in Revocation.objects.exclude(position=None).values_list("position", flat=True))
 
 
 def principal(credential: UUID | int, **values: Any) -> Principal:

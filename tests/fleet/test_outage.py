@@ -1,5 +1,6 @@
 """The database hangs, dies, comes back or turns into a standby: no accept past the lease, and no restart needed."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,12 @@ from .kit import DEADLINE, a_reader, a_user, actors, append, eventually, read_ag
 from .own_server import family, frozen, open_sockets, own_server
 from .worker import boot_clock
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("postgres", "mariadb")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.databases("postgres", "mariadb"),
+    # Goes together with the xfail of `test_no_connection_is_left_over_from_a_hang`.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 #: Seconds. A request may take the timeout; the allowance is for a busy machine, a hang would last for ever.
 LEASE, TIMEOUT, ALLOWANCE = 0.2, 0.5, 3.0
 
@@ -46,6 +52,7 @@ def reader(server: Server) -> Iterator[Reader]:
     with a_reader(lease=LEASE, timeout=TIMEOUT) as one:
         one.fresh()
         yield one
+    gc.collect()  # a connection that is left over is noticed here, not in some later test
 
 
 def backend_of(reader: Reader) -> int:
@@ -199,10 +206,13 @@ def test_a_server_in_recovery_counts_as_an_outage(reader: Reader, server: Server
     eventually(lambda: recovers(reader))
 
 
-@pytest.mark.xfail(strict=True, reason="nobody cuts off a sequencing that hangs, and the reading waits behind it")
+@pytest.mark.xfail(strict=True, reason="sequencing waits for locks without end, and the reading behind it")
 def test_a_hung_sequencing_does_not_stop_the_reading(server: Server) -> None:
-    """A row that somebody has locked, a table that is being indexed: positions can wait, requests cannot."""
-    with a_reader(lease=LEASE, timeout=TIMEOUT) as reader, actors(1) as (other,):
+    """A row that somebody has locked, a table that is being indexed: positions can wait, requests cannot.
+
+    They may have to wait for a lock that is given up after a second: MariaDB knows no shorter time.
+    """
+    with a_reader(lease=LEASE, timeout=5.0) as reader, actors(1) as (other,):
         append()
         read_again(reader)
         eventually(lambda: not Revocation.objects.filter(position=None).exists())
