@@ -110,10 +110,15 @@ def count_steps(action: Callable[[], Any]) -> int:
     return act.steps
 
 
-def interleave(first: Callable[[], Any], i: int, second: Callable[[], Any], j: int) -> tuple[Act, Act]:
-    """`first` up to its step i, `second` up to its step j, then the rest of `first`, then the rest of `second`."""
+def interleave(
+    first: Callable[[], Any], i: int, second: Callable[[], Any], j: int | None, *, locks: bool = False
+) -> tuple[Act, Act]:
+    """`first` up to its step i, `second` up to its step j (None: its end), the rest of `first`, the rest of `second`.
+
+    `locks`: `first` may hold locks where it stops, so that `second` may not get as far as its own stop.
+    """
     one, two = Act(first, i).start(), Act(second, j)
-    two.begin()
+    _ = two.begin() if locks else two.start()
     one.proceed()
     two.finish()
     one.finish()

@@ -73,6 +73,24 @@ def test_refreshes_converge(atomic_requests: None, issued: Issued, database: Tes
         assert (session.counter, session.revoked_at) == (number + 1, None)
 
 
+def test_no_endpoint_that_writes_runs_in_a_transaction(atomic_requests: None, alice: Any, settings: Any) -> None:
+    """What the claims callable sees is what the refresh that called it runs in."""
+    seen: list[bool] = []
+
+    def claims(user: Any, session: Any) -> dict[str, Any]:
+        seen.append(connection.in_atomic_block)
+        return {}
+
+    def act(number: int) -> None:
+        _, body = post("login/", {"username": "alice", "password": PASSWORD})
+        assert post("refresh/", {"refresh": body["refresh"]})[0] == 200
+
+    settings.LANYARD = {**settings.LANYARD, "CLAIMS": claims}
+    with Crew(1) as crew:
+        crew.every(act)
+    assert seen == [False, False]
+
+
 def test_a_replay_is_not_rolled_back_with_its_refusal(atomic_requests: None, issued: Issued) -> None:
     pass_time(issued.session.id)
     assert post("refresh/", {"refresh": issued.refresh})[0] == 200

@@ -5,6 +5,7 @@ from typing import Any
 from drf_lanyard.core.model import Issued
 from drf_lanyard.models import Session
 
+from .steps import Act
 from .world import HOUR, assert_dead, assert_lives, code, pass_time, refresh
 
 GRACE = 10.0
@@ -93,6 +94,31 @@ def test_a_replay_within_the_same_second(issued: Issued) -> None:
     assert len({each.refresh for each in tokens}) == len({each.access for each in tokens}) == 4
     assert code(refresh(tokens[1].refresh)) == "refresh_reused"
     assert_dead(*tokens)
+
+
+def test_who_loses_the_race_leaves_the_winners_key_alone(issued: Issued) -> None:
+    """Otherwise the winner, whose answer got lost, would come back with a key that nobody knows."""
+    pass_time(issued.session.id)
+    loser = Act(lambda: refresh(issued.refresh, "loser"), 1).start()
+    winner = refresh(issued.refresh, "winner")
+    assert isinstance(winner, Issued)
+    outcome = loser.finish()
+    assert isinstance(outcome, Issued) and outcome.refresh == winner.refresh
+    pass_time(issued.session.id)
+    repeated = refresh(issued.refresh, "winner")
+    assert isinstance(repeated, Issued) and repeated.refresh == winner.refresh
+
+
+def test_a_refresh_that_slept_does_not_turn_the_chain_back(issued: Issued) -> None:
+    """Stopped before its swap for so long that two others came: its token is an old one now."""
+    pass_time(issued.session.id)
+    sleeper = Act(lambda: refresh(issued.refresh), 1).start()
+    second = refresh(issued.refresh)
+    assert isinstance(second, Issued)
+    third = rotate(second.refresh, issued)
+    assert code(sleeper.finish()) == "refresh_reused"
+    assert Session.objects.get(pk=issued.session.id).counter == 2
+    assert_dead(issued, second, third)
 
 
 def test_a_session_whose_row_is_gone_stays_dead(issued: Issued) -> None:

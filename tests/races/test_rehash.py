@@ -91,7 +91,7 @@ def test_two_rehashes_one_after_the_other(laptop: Any) -> None:
     steps = count_steps(log_in)
     for i in range(steps + 1):
         outdate()
-        one, two = interleave(log_in, i, log_in, 100)
+        one, two = interleave(log_in, i, log_in, None, locks=True)
         laptop, *_ = assert_all_live(laptop, one.result, two.result)
 
 
@@ -121,7 +121,7 @@ def test_a_rehash_at_every_step_of_a_refresh(laptop: Any) -> None:
     for i in range(4):
         outdate()
         pass_time(laptop.session.id)
-        one, two = interleave(partial(refresh, laptop.refresh), i, log_in, 100)
+        one, two = interleave(partial(refresh, laptop.refresh), i, log_in, None, locks=True)
         assert code(one.result) == "ok", i
         laptop, _ = assert_all_live(one.result, two.result)
 
@@ -139,7 +139,7 @@ def test_a_real_change_during_a_rehash_ends_everything_old(laptop: Any) -> None:
         outdate()
         tablet = log_in()
         outdate()
-        one, _ = interleave(log_in, i, change, 100)
+        one, _ = interleave(log_in, i, change, None, locks=True)
         assert_dead(laptop, tablet)
         if fetch().check_password(NEW_PASSWORD):
             assert_dead(one.result)

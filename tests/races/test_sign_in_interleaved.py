@@ -10,6 +10,7 @@ from drf_lanyard.core.errors import AuthError, InvalidCredentials, UserInactive
 from drf_lanyard.core.model import Issued
 from drf_lanyard.models import Session
 
+from ..databases import TestDatabase
 from .causes import CAUSES, NEW_PASSWORD, change_password, deactivate, delete, fetch, restore
 from .crew import Crew
 from .steps import Act, count_steps, interleave
@@ -22,16 +23,17 @@ LASTING = [name for name in CAUSES if name != "logout everywhere"]
 
 @pytest.mark.parametrize("cause", LASTING)
 def test_sign_in_and_the_end_of_its_credentials(cause: str, alice: Any) -> None:
-    """Every single preemption of one by the other, and the pairs of stops around the lock."""
+    """The sign-in stops before its step i, the cause before its step j: or the sign-in's lock holds it up before."""
     steps, cause_steps = count_steps(log_in), count_steps(CAUSES[cause])
-    pairs = {(i, cause_steps + 1) for i in range(steps + 1)} | {(0, j) for j in range(cause_steps + 1)}
-    pairs |= {(i, j) for i in (1, 2, steps - 1) for j in range(1, cause_steps, 2)}
-    for i, j in sorted(pairs):
+    pairs: list[tuple[int, int | None]] = [(i, None) for i in range(steps + 1)]
+    pairs += [(i, j) for i in (1, steps - 2) for j in range(1, cause_steps, 2)]
+    for i, j in pairs:
         restore()
-        one, _ = interleave(log_in, i, CAUSES[cause], j)
+        one, _ = interleave(log_in, i, CAUSES[cause], j, locks=True)
         assert one.error is None, (i, j)
-        assert_dead(one.result)
+        # Asked first: at a refresh the stored hash would end one that has slipped through.
         assert not Session.objects.live().exists(), (i, j)
+        assert_dead(one.result)
         again = log_in(password=NEW_PASSWORD)
         if "password" in cause:
             assert again is not None
@@ -48,8 +50,9 @@ def test_the_change_begins_first(cause: str, alice: Any) -> None:
         signing_in = Act(log_in).begin()
         signing_in.proceed()
         act.finish()
-        assert_dead(signing_in.finish())
+        issued = signing_in.finish()
         assert not Session.objects.live().exists(), j
+        assert_dead(issued)
 
 
 def test_logout_everywhere_and_sign_in_can_go_on_together(alice: Any) -> None:
@@ -57,7 +60,7 @@ def test_logout_everywhere_and_sign_in_can_go_on_together(alice: Any) -> None:
     cause = CAUSES["logout everywhere"]
     for i in range(count_steps(log_in) + 1):
         for j in range(0, count_steps(cause) + 1, 2):
-            one, _ = interleave(log_in, i, cause, j)
+            one, _ = interleave(log_in, i, cause, j, locks=True)
             assert isinstance(one.result, Issued)
             for session in Session.objects.live():
                 assert session.counter == 0 and session.id == one.result.session.id
@@ -93,13 +96,13 @@ def test_verified_at_once_and_then_changed(alice: Any) -> None:
 
         outcomes = crew.every(go_on)
     assert {type(outcome) for outcome in outcomes} <= {Issued, InvalidCredentials, type(None)}
-    assert_dead(*(outcome for outcome in outcomes if isinstance(outcome, Issued)))
     assert not Session.objects.live().exists()
+    assert_dead(*(outcome for outcome in outcomes if isinstance(outcome, Issued)))
     assert_lives(log_in(password=NEW_PASSWORD))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("users", [1, 4])
-def test_many_sign_ins_and_changes_never_deadlock(users: int, transactional_db: None) -> None:
+def test_many_sign_ins_and_changes_never_deadlock(users: int, transactional_db: None, database: TestDatabase) -> None:
     """No error of the database reaches a caller, be it one user or several at once."""
     names = [f"user{number}" for number in range(users)]
     for name in names:
@@ -122,7 +125,7 @@ def test_many_sign_ins_and_changes_never_deadlock(users: int, transactional_db: 
 
     issued: list[Issued] = []
     with Crew(16) as crew:
-        for _ in range(12):
+        for _ in range(3 if database.name == "sqlite" else 12):
             issued += [outcome for outcome in crew.every(act) if outcome is not None]
     assert issued
     live = set(Session.objects.live().values_list("pk", flat=True))
@@ -139,6 +142,7 @@ def test_deactivation_and_sign_ins_in_parallel(alice: Any) -> None:
             def act(number: int) -> Any:
                 return deactivate() if number == 6 else log_in()
 
-            assert_dead(*crew.every(act))
+            issued = crew.every(act)
             assert not Session.objects.live().exists()
+            assert_dead(*issued)
             assert not fetch().is_active
