@@ -8,7 +8,7 @@ from django.db.models import F
 
 from drf_lanyard import revoke_session, revoke_user
 from drf_lanyard.core.errors import TokenRevoked, TokenStale
-from drf_lanyard.core.model import Entry
+from drf_lanyard.core.model import Entry, LogRead
 from drf_lanyard.core.reader import Reader
 from drf_lanyard.models import Revocation, RevocationHead, Session, UserEpoch
 from drf_lanyard.wiring import get_lanyard
@@ -106,6 +106,24 @@ def test_restoring_is_done_once_and_not_for_ever(story: dict[str, Any]) -> None:
         for _ in range(3):
             settle(one, two)
         assert Revocation.objects.count() == count
+
+
+def test_without_a_loss_nothing_is_read_twice(story: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each poll begins at the newest entry, and finding it there is what says that nothing was lost."""
+    asked: list[int] = []
+    with a_reader(lease=LEASE) as one:
+        settle(one)
+        read = one.log.read
+
+        def spy(position: int) -> LogRead:
+            asked.append(position)
+            return read(position)
+
+        monkeypatch.setattr(one.log, "read", spy)
+        for _ in range(3):
+            read_again(one)
+    assert len(asked) >= 3
+    assert set(asked) == {3}
 
 
 def test_an_emptied_log_is_filled_again(story: dict[str, Any]) -> None:
