@@ -1,12 +1,13 @@
 """Builds the service out of the settings: late, once, and again when a setting changes."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.core import mail
 from django.db import connections, router
 
 from .conf import get_settings
@@ -25,6 +26,16 @@ from .stores.orm_log import OrmLog
 
 _lock = threading.Lock()
 _lanyard: Lanyard | None = None
+
+
+def _after_fork_in_child() -> None:
+    """Another thread of the parent may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def get_lanyard() -> Lanyard:
@@ -52,8 +63,9 @@ def alias() -> str:
 
 
 def in_test_environment() -> bool:
-    """Whether Django's `setup_test_environment` has run: it is what puts `outbox` there."""
-    return hasattr(mail, "outbox")
+    """Whether Django's `setup_test_environment` has run in this process; asking imports nothing."""
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def _build() -> Lanyard:
@@ -72,7 +84,7 @@ def _build() -> Lanyard:
             leeway=policy.leeway,
         ),
         refresh_tokens=RefreshTokens(settings.refresh_secrets),
-        sessions=OrmSessions(),
+        sessions=OrmSessions(database),
         reader=InlineReader(database, reader) if inline else reader,
         clock=clock,
         listener=_Signals(),
@@ -95,4 +107,5 @@ class _Signals:
         refresh_reused.send_robust(sender=Session, session_id=session.id, user_id=session.subject)
 
     def revoked(self, *, session_ids: Collection[UUID], owners: Collection[Any], reason: str) -> None:
-        revoked.send_robust(sender=Session, session_ids=tuple(session_ids), user_ids=tuple(owners), reason=reason)
+        users = tuple(str(owner) for owner in owners)
+        revoked.send_robust(sender=Session, session_ids=tuple(session_ids), user_ids=users, reason=reason)

@@ -9,7 +9,6 @@ from drf_lanyard.core.revocation import Snapshot
 from drf_lanyard.models import Revocation
 from drf_lanyard.stores.orm_log import OrmLog, prune
 
-from ..databases import TestDatabase
 from .kit import a_log, actors, append, follow, positions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,11 +115,7 @@ def test_a_reader_that_was_stopped_beyond_retention_goes_on() -> None:
 
 @pytest.mark.databases("postgres", "mariadb")
 @pytest.mark.parametrize("count", [2, 40])
-def test_pruning_neither_waits_for_causes_nor_holds_them_up(
-    count: int, database: TestDatabase, request: pytest.FixtureRequest
-) -> None:
-    if database.name == "mariadb":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="DELETE by position waits for every open cause"))
+def test_pruning_neither_waits_for_causes_nor_holds_them_up(count: int) -> None:
     with actors(2) as (cause, pruner), a_log() as log:
         sequenced(log, count)
         let_time_pass(below=count + 1)

@@ -64,16 +64,13 @@ def test_every_child_reads_by_itself(scenario: str, told: dict[str, Any], databa
 @pytest.mark.databases("postgres", "mariadb")
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_no_child_ends_the_connection_of_its_parent(
-    scenario: str, told: dict[str, Any], database: TestDatabase, request: pytest.FixtureRequest
+    scenario: str, told: dict[str, Any], database: TestDatabase
 ) -> None:
     """Neither by using it nor by ending: the interpreter's clearing up collects what was inherited."""
-    if database.name == "mariadb":
-        request.applymarker(pytest.mark.xfail(strict=True, reason="mysqlclient says goodbye when it is collected"))
     assert told[scenario]["after"]["backend"] == told[scenario]["before"]["backend"]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.databases("postgres")
-@pytest.mark.xfail(strict=True, reason="the lock of `wiring` is not made anew in a child")
 def test_a_fork_while_the_service_is_being_built_does_not_deadlock(database: TestDatabase) -> None:
     assert_nothing_shared(story(database, "wiring_lock")["wiring_lock"], with_server=True)

@@ -137,9 +137,6 @@ def test_an_emptied_log_is_filled_again(story: dict[str, Any]) -> None:
             assert read_again(two).dead >= before >= set()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a bucket takes the position of the last item put in, though it holds later ones"
-)
 def test_what_was_given_back_is_forgotten_no_sooner_than_it_may(
     story: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,8 +24,6 @@ from .worker import boot_clock
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.databases("postgres", "mariadb"),
-    # Goes together with the xfail of `test_no_connection_is_left_over_from_a_hang`.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 #: Seconds. A request may take the timeout; the allowance is for a busy machine, a hang would last for ever.
 LEASE, TIMEOUT, ALLOWANCE = 0.2, 0.5, 3.0
@@ -113,7 +111,6 @@ def test_a_hung_server_is_refused_in_time_and_outlived(reader: Reader, server: S
     assert reader.fresh().dead == set()
 
 
-@pytest.mark.xfail(strict=True, reason="a connection that is interrupted while it is being made is never closed")
 def test_no_connection_is_left_over_from_a_hang(reader: Reader, server: Server) -> None:
     """Those that were being made when their time was over are closed as soon as they are there."""
     sockets = open_sockets()
@@ -206,7 +203,6 @@ def test_a_server_in_recovery_counts_as_an_outage(reader: Reader, server: Server
     eventually(lambda: recovers(reader))
 
 
-@pytest.mark.xfail(strict=True, reason="sequencing waits for locks without end, and the reading behind it")
 def test_a_hung_sequencing_does_not_stop_the_reading(server: Server) -> None:
     """A row that somebody has locked, a table that is being indexed: positions can wait, requests cannot.
 

@@ -142,7 +142,7 @@ def test_two_processes_that_miss_the_head_at_once_make_one() -> None:
 
 
 def test_it_works_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orm_log, "SEQUENCE_BATCH", 2)
+    monkeypatch.setattr(orm_log, "PAGE", 2)
     with a_log() as log:
         for _ in range(5):
             append()
@@ -166,7 +166,6 @@ def test_the_time_to_forget_is_by_the_clock_of_the_database() -> None:
 
 
 @pytest.mark.databases("postgres")
-@pytest.mark.xfail(strict=True, reason="BEGIN takes the session's default level")
 def test_it_is_read_committed_whatever_the_projects_default_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Serializable by default, its transactions would fail, and make requests' transactions fail."""
     connection.settings_dict["OPTIONS"]["options"] = "-c default_transaction_isolation=serializable"

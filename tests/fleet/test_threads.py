@@ -148,7 +148,6 @@ def test_after_a_failed_read_everybody_is_refused_at_once(watched: Watched) -> N
         assert watched.reads == 2
 
 
-@pytest.mark.xfail(strict=True, reason="only a read that hangs is cut off")
 def test_a_sequencing_that_hangs_is_cut_off_like_a_read(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that falls silent just then; the reading would wait behind it for ever."""
     interrupted = threading.Event()

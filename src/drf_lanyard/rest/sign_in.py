@@ -13,6 +13,7 @@ from ..api import sign_in
 from ..conf import get_settings
 from ..core.errors import AuthError, InvalidCredentials, InvalidRequest, UserInactive
 from ..core.model import Issued, Transport
+from ..receivers import verifying
 from ..wiring import get_lanyard
 from .answers import credentials
 from .base import AccountView, LanyardView
@@ -57,7 +58,8 @@ def _authenticate(request: Request, username: str, password: str) -> Any:
         model._meta.get_field(model.USERNAME_FIELD).to_python(username)
     except ValidationError:  # not a number, or not whatever this model calls its users: nobody's name
         raise InvalidCredentials from None
-    user = authenticate(request._request, **{model.USERNAME_FIELD: username, "password": password})
+    with verifying(password):
+        user = authenticate(request._request, **{model.USERNAME_FIELD: username, "password": password})
     if user is None:
         raise InvalidCredentials
     return user
