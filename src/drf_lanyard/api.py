@@ -6,16 +6,18 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.contrib.auth.signals import user_logged_in
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from . import django_sessions
 from .conf import get_settings
+from .core.errors import UserInactive
 from .core.model import Client, Denied, Issued, Transport
 from .models import ApiToken, Session
 from .signals import signed_in
-from .transport import client_of
-from .wiring import get_api_tokens, get_lanyard
+from .transport import MAX_DEVICE, clean, client_of
+from .wiring import alias, get_api_tokens, get_lanyard
 
 
 def sign_in(
@@ -39,17 +41,30 @@ def sign_in(
     """
     if transport == "session":
         django_sessions.require(request)
-    client = Client(device=device) if request is None else client_of(request, device=device)
+    client = Client(device=clean(device, MAX_DEVICE)) if request is None else client_of(request, device=device)
     outcome = get_lanyard().sign_in(user, method=method, transport=transport, client=client)
     if isinstance(outcome, Denied):
         raise outcome.error
-    if transport == "session":
-        django_sessions.begin(request, user, outcome.session)
-    else:
-        with django_sessions.unobserved():
-            user_logged_in.send(sender=user.__class__, request=request, user=user)
+    _tell_django(request, user, outcome if transport == "session" else None)
     signed_in.send(sender=Session, request=request, user=user, session_id=outcome.session.id)
     return outcome
+
+
+def _tell_django(request: HttpRequest | None, user: Any, opened: Issued | None) -> None:
+    """Begin Django's session, if one was `opened` for it, or send `user_logged_in`.
+
+    Either way Django saves `last_login`, which fails if the user has just been deleted.
+    """
+    try:
+        if opened is not None:
+            django_sessions.begin(request, user, opened.session)
+            return
+        with django_sessions.unobserved():
+            user_logged_in.send(sender=user.__class__, request=request, user=user)
+    except DatabaseError:
+        if type(user)._base_manager.using(alias()).filter(pk=user.pk).exists():
+            raise
+        raise UserInactive from None
 
 
 def revoke_session(session: Session | UUID | str, *, reason: str = "revoked", wait: bool = False) -> bool:
@@ -77,7 +92,10 @@ def revoke_users(
     users: "QuerySet[Any] | Iterable[Any]", *, reason: str = "revoked", keep_sessions: bool = False, wait: bool = False
 ) -> int:
     """`revoke_user` for many: after `QuerySet.update`, `bulk_update` or raw SQL, which send no signal. Their number."""
-    keys = list(users.values_list("pk", flat=True)) if isinstance(users, QuerySet) else [user.pk for user in users]
+    if isinstance(users, QuerySet):  # a replica may not know yet who it is about
+        keys = list((users if getattr(users, "_db", None) else users.using(alias())).values_list("pk", flat=True))
+    else:
+        keys = [user.pk for user in users]
     get_lanyard().revoke_users(keys, reason, keep_sessions=keep_sessions, wait=wait)
     return len(keys)
 

@@ -127,6 +127,8 @@ class Revocation(models.Model):
     #: A user, as the `sub` claim spells it, with the lowest epoch that is still valid; or "".
     subject = models.CharField(max_length=255, blank=True, default="")
     epoch = models.BigIntegerField(default=0)
+    #: Whether the user's sessions ended with the epoch: what restoring a lost entry has to do again.
+    ends_sessions = models.BooleanField(default=False)
     forget_at = models.FloatField(null=True)
 
     def __str__(self) -> str:

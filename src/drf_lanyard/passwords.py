@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from .core.errors import InvalidCredentials
+from .receivers import verifying
 
 #: Characters. Longer ones are refused before anything is hashed.
 MAX_PASSWORD = 4096
@@ -22,7 +23,8 @@ def verified_user(request: HttpRequest, username: str, password: str) -> Any:
         model._meta.get_field(model.USERNAME_FIELD).to_python(username)
     except ValidationError:  # not a number, or not whatever this model calls its users: nobody's name
         raise InvalidCredentials from None
-    user = authenticate(request, **{model.USERNAME_FIELD: username, "password": password})
+    with verifying(password):
+        user = authenticate(request, **{model.USERNAME_FIELD: username, "password": password})
     if user is None:
         raise InvalidCredentials
     return user

@@ -12,12 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import get_hasher, identify_hasher, is_password_usable
+from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, is_password_usable
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
+from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from .models import ApiToken, Revocation, Session
+from .stores.dialect import write_transaction
 from .stores.orm import append, auth_hashes
 from .wiring import alias, get_lanyard
 
@@ -25,6 +28,9 @@ from .wiring import alias, get_lanyard
 WATCHED = ("password", "is_active", "is_staff", "is_superuser")
 
 _kept: ContextVar[UUID | None] = ContextVar("lanyard_kept_session", default=None)
+
+
+_verifying: ContextVar[str | None] = ContextVar("lanyard_verifying", default=None)
 
 
 @contextmanager
@@ -37,11 +43,22 @@ def keeping_session(session_id: UUID) -> Iterator[None]:
         _kept.reset(token)
 
 
+@contextmanager
+def verifying(password: str) -> Iterator[None]:
+    """Around `authenticate`: lets two sign-ins that re-encode the same password at once see that it is the same."""
+    token = _verifying.set(password)
+    try:
+        yield
+    finally:
+        _verifying.reset(token)
+
+
 def connect() -> None:
     """Called once, when the apps are ready."""
     for signal, receiver in (
         (pre_save, _before_user_save),
         (post_save, _after_user_save),
+        (pre_delete, _before_user_delete),
         (post_delete, _after_user_delete),
         (m2m_changed, _on_membership_change),
     ):
@@ -68,6 +85,8 @@ def _before_user_save(
     if not _is_user(sender):
         return
     instance._lanyard_before = None
+    if _is_rehash(instance, update_fields) and _rehash(instance, using):
+        return
     unloaded = instance.get_deferred_fields()
     loaded = [name for name in _watched(sender, update_fields) if name not in unloaded]
     if instance.pk is None or not loaded:
@@ -88,9 +107,6 @@ def _after_user_save(sender: type[Model], instance: Any, created: bool, **kwargs
     if before is None or created:
         return
     changed = {name for name, value in before.items() if getattr(instance, name) != value}
-    if "password" in changed and _is_rehash(instance, before["password"]):
-        _carry_sessions_over(instance, before["password"])
-        changed.discard("password")
     if "password" in changed:
         get_lanyard().revoke_users([instance.pk], "password_changed", keep=_kept.get())
     elif "is_active" in changed and not instance.is_active:
@@ -99,25 +115,56 @@ def _after_user_save(sender: type[Model], instance: Any, created: bool, **kwargs
         get_lanyard().revoke_users([instance.pk], "claims_changed", keep_sessions=True)
 
 
-def _is_rehash(user: Any, before: str) -> bool:
-    """Whether Django has only re-encoded the same password, as it does silently at sign-in when hashers change.
+# Re-encoding the same password
 
-    Django then sets `_password` to None on the instance itself, and the old encoding was one that it wants updated.
-    Anything else counts as a change: the mistake that ends sessions is the safe one.
+
+def _is_rehash(user: Any, update_fields: frozenset[str] | None) -> bool:
+    """Whether this save comes from Django's `check_password`, which re-encodes when the preferred hasher has changed.
+
+    Django then saves that column alone, having set `_password` to None on the instance itself. The same is left behind
+    by a save after `set_password`, so an instance that was seen with a new password never counts again.
     """
-    if "_password" not in user.__dict__ or user._password is not None or not is_password_usable(user.password):
+    if getattr(user, "_password", None) is not None:
+        user._lanyard_has_new_password = True
+    if "_lanyard_has_new_password" in user.__dict__ or update_fields != frozenset({"password"}):
         return False
+    return "_password" in user.__dict__ and _is_current(user.password)
+
+
+def _is_current(encoded: str) -> bool:
+    """Whether a usable password is encoded as Django would now."""
     preferred = get_hasher("default")
     try:
-        old, new = identify_hasher(before), identify_hasher(user.password)
+        return identify_hasher(encoded).algorithm == preferred.algorithm and not preferred.must_update(encoded)
     except ValueError:
         return False
-    wanted_update = old.algorithm != preferred.algorithm or preferred.must_update(before)
-    return wanted_update and new.algorithm == preferred.algorithm and not preferred.must_update(user.password)
+
+
+def _rehash(user: Any, using: str) -> bool:
+    """Store the new encoding together with what live sessions are bound to: no refresh sees one without the other.
+
+    False if what is stored is neither an old encoding nor one of the password being verified: then it is a change.
+    """
+    rows = get_user_model()._base_manager.using(using).filter(pk=user.pk)
+    with write_transaction(using):
+        stored = next(iter(rows.select_for_update().values_list("password", flat=True)), None)
+        if stored is None or not is_password_usable(stored):
+            return False
+        if not _is_current(stored):
+            rows.update(password=user.password)
+            _carry_sessions_over(user, stored)
+            return True
+    password = _verifying.get()
+    if password is None:
+        return False
+    if not check_password(password, stored):
+        raise PermissionDenied("The password was changed while it was verified.")  # Django's `authenticate` refuses
+    user.password = stored  # another sign-in has just re-encoded it: keep that one
+    return True
 
 
 def _carry_sessions_over(user: Any, before: str) -> None:
-    """Bind live sessions to the new encoding; those that stored something else stay as they are and die at refresh."""
+    """Bind live sessions to the new encoding; those bound to anything else stay as they are and die at refresh."""
     present, user.password = user.password, before
     try:
         old = auth_hashes(user)
@@ -128,6 +175,15 @@ def _carry_sessions_over(user: Any, before: str) -> None:
 
 
 # Deleting
+
+
+def _before_user_delete(sender: type[Model], instance: Any, using: str, **kwargs: Any) -> None:
+    """Hold the user's row, so that no sign-in adds a session; one added since Django looked would block the delete."""
+    if _is_user(sender):
+        if connections[using].features.has_select_for_update:  # else the first statement has to be one that writes
+            rows = get_user_model()._base_manager.using(using).select_for_update().filter(pk=instance.pk)
+            list(rows.values_list("pk"))
+        Session.objects.using(using).filter(user_id=instance.pk)._raw_delete(using)
 
 
 def _after_user_delete(sender: type[Model], instance: Any, **kwargs: Any) -> None:
@@ -165,25 +221,26 @@ def _relations() -> Iterator[tuple[type[Model], type[Model], str]]:
 
 
 def _on_membership_change(
-    sender: type[Model], instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
+    sender: type[Model], instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, using: str, **kwargs: Any
 ) -> None:
     for through, model, field in _relations():
         if sender is not through:
             continue
         if action == "pre_clear" and reverse:
-            instance._lanyard_cleared = _keys(model, **{field: instance})
+            instance._lanyard_cleared = _keys(using, model, **{field: instance})
         elif action in ("post_add", "post_remove", "post_clear"):
             near = (pk_set or instance.__dict__.pop("_lanyard_cleared", set())) if reverse else {instance.pk}
             if pk_set or action == "post_clear":
-                _claims_changed(_members(near) if model is Group else near)
+                _claims_changed(_members(using, near) if model is Group else near)
 
 
-def _keys(model: type[Model], **conditions: Any) -> set[Any]:
-    return set(model._base_manager.filter(**conditions).values_list("pk", flat=True))
+def _keys(using: str, model: type[Model], **conditions: Any) -> set[Any]:
+    """Read where the change is written: a replica may not have it yet."""
+    return set(model._base_manager.using(using).filter(**conditions).values_list("pk", flat=True))
 
 
-def _members(groups: Collection[Any]) -> set[Any]:
-    return _keys(get_user_model(), groups__in=groups) if hasattr(get_user_model(), "groups") else set()
+def _members(using: str, groups: Collection[Any]) -> set[Any]:
+    return _keys(using, get_user_model(), groups__in=groups) if hasattr(get_user_model(), "groups") else set()
 
 
 def _claims_changed(users: Collection[Any]) -> None:
@@ -191,14 +248,14 @@ def _claims_changed(users: Collection[Any]) -> None:
         get_lanyard().revoke_users(users, "claims_changed", keep_sessions=True)
 
 
-def _before_group_delete(sender: type[Model], instance: Group | Permission, **kwargs: Any) -> None:
+def _before_group_delete(sender: type[Model], instance: Group | Permission, using: str, **kwargs: Any) -> None:
     """Deleting a group or a permission sends no `m2m_changed`: remember whom it concerns while one can still ask."""
     if isinstance(instance, Group):
-        affected = _members([instance.pk])
+        affected = _members(using, [instance.pk])
     else:
-        affected = _members(_keys(Group, permissions=instance))
+        affected = _members(using, _keys(using, Group, permissions=instance))
         if hasattr(get_user_model(), "user_permissions"):
-            affected |= _keys(get_user_model(), user_permissions=instance)
+            affected |= _keys(using, get_user_model(), user_permissions=instance)
     instance._lanyard_affected = affected  # type: ignore[union-attr]
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from . import publisher
 from .core.access import AccessTokens
-from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed
+from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed, TokenRevoked
 from .core.ids import uuid7
 from .core.model import Client, Denied, Entry, Issued, NewSession, Principal, Rotation, SessionState, Transport
 from .core.policy import Policy
@@ -102,11 +102,14 @@ class Lanyard:
             idle_lifetime=self.policy.refresh_lifetime,
             absolute_lifetime=self.policy.session_lifetime,
         )
-        opened = self.sessions.open(user, new, self.policy.max_sessions)
+        minted: list[Issued] = []  # before the commit, so that a claims callable that fails leaves nothing behind
+        opened = self.sessions.open(
+            user, new, self.policy.max_sessions, lambda state: minted.append(self._issue(state, state.counter, began))
+        )
         if isinstance(opened, Denied):
             return opened
         self.publisher.sessions(opened.evicted, "evicted")
-        return self._issue(opened.session, opened.session.counter, began)
+        return minted[0]
 
     # Refresh
 
@@ -136,7 +139,7 @@ class Lanyard:
                 return self._deny(state, decision.error, ends_session=decision.ends_session)
             # Minted before the swap, so that a claims callable that fails changes nothing.
             issued = self._issue(state, decision.counter, began)
-            if self.sessions.swap(state.id, state.counter, self._rotation(state, decision.counter, digest, client)):
+            if self.sessions.swap(state, self._rotation(state, decision.counter, digest, client)):
                 self.listener.refreshed(state)
                 return issued
         raise StoreUnavailable
@@ -163,7 +166,7 @@ class Lanyard:
         """New credentials for a live session (its password was changed from it): every older token of it is invalid."""
         began = self.clock.time()
         state = self.sessions.renew(session_id, secrets.token_urlsafe(32))
-        return Denied(error=TokenInvalid()) if state is None else self._issue(state, state.counter, began)
+        return Denied(error=TokenRevoked()) if state is None else self._issue(state, state.counter, began)
 
     def _issue(self, state: SessionState, counter: int, began: float) -> Issued:
         """Mint. `began` is from before the first read: a process stopped in between mints an old token."""
@@ -207,7 +210,7 @@ class Lanyard:
     ) -> int:
         """End sessions (only those of `owner`, if given); how many were live.
 
-        With `wait`, returns when no process can still accept them; raises RuntimeError inside a transaction.
+        With `wait`, returns when no process lets in a request that arrives then; RuntimeError inside a transaction.
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_sessions(session_ids, reason, owner)
@@ -232,7 +235,7 @@ class Lanyard:
         """Make every token of these users (primary keys) stale, and end their sessions.
 
         `keep_sessions` ends none: clients refresh and get new claims. `keep` spares one session.
-        With `wait`, returns when no process can still accept them; raises RuntimeError inside a transaction.
+        With `wait`, returns when no process lets in a request that arrives then; RuntimeError inside a transaction.
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_users(owners, reason, keep_sessions=keep_sessions, keep=keep)

@@ -1,16 +1,19 @@
-"""Signals. All are sent after the commit of what they tell, with `sender=drf_lanyard.models.Session`."""
+"""Signals, with `sender=drf_lanyard.models.Session`. `revoked` and `refresh_reused` are sent after the commit.
+
+Users are named as in the `sub` claim: by their primary key as text.
+"""
 
 from django.dispatch import Signal
 
 #: A session was opened: `request`, `user`, `session_id` (UUID). Django's `user_logged_in` is sent too.
 signed_in = Signal()
 
-#: A refresh token was rotated: `session_id`, `user_id` (text, as in the `sub` claim).
+#: A refresh token was rotated: `session_id`, `user_id`.
 refreshed = Signal()
 
-#: Something died: `session_ids` and `token_ids` (UUIDs that were ended one by one), `user_ids` (primary keys of users
-#: whose tokens became stale), `reason` (text).
+#: Something died: `session_ids` and `token_ids` (UUIDs that were ended one by one), `user_ids` (whose tokens became
+#: stale), `reason` (text).
 revoked = Signal()
 
-#: A refresh token was replayed and its session has been ended: `session_id`, `user_id` (text).
+#: A refresh token was replayed and its session has been ended: `session_id`, `user_id`.
 refresh_reused = Signal()

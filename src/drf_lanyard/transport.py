@@ -88,12 +88,13 @@ def client_of(request: HasMeta, device: str = "") -> Client:
     """The address, user agent and device, cut to what a session stores and without control characters."""
     return Client(
         ip=address_of(request),
-        user_agent=_clean(request.META.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT),
-        device=_clean(device, MAX_DEVICE),
+        user_agent=clean(request.META.get("HTTP_USER_AGENT", ""), MAX_USER_AGENT),
+        device=clean(device, MAX_DEVICE),
     )
 
 
-def _clean(text: str, length: int) -> str:
+def clean(text: str, length: int) -> str:
+    """At most `length` characters, and none that cannot be printed or stored."""
     return _UNPRINTABLE.sub(" ", text[:length])
 
 

@@ -1,12 +1,13 @@
 """Builds the service out of the settings: late, once, and again when a setting changes."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.core import mail
 from django.db import connections, router
 
 from .conf import Settings, get_settings
@@ -37,6 +38,16 @@ class Services(NamedTuple):
     lanyard: Lanyard
     api_tokens: ApiTokenService
     recorder: Recorder
+
+
+def _after_fork_in_child() -> None:
+    """Another thread of the parent may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def get_lanyard() -> Lanyard:
@@ -74,8 +85,9 @@ def alias() -> str:
 
 
 def in_test_environment() -> bool:
-    """Whether Django's `setup_test_environment` has run: it is what puts `outbox` there."""
-    return hasattr(mail, "outbox")
+    """Whether Django's `setup_test_environment` has run in this process; asking imports nothing."""
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def _build() -> Services:
@@ -94,20 +106,20 @@ def _build() -> Services:
             leeway=policy.leeway,
         ),
         refresh_tokens=RefreshTokens(settings.refresh_secrets),
-        sessions=OrmSessions(),
+        sessions=OrmSessions(database),
         reader=InlineReader(database, reader) if inline else reader,
         clock=clock,
         listener=_Signals(),
         claims_for=settings.claims or _no_claims,
         sleep=time.sleep,
     )
-    return _with_api_tokens(lanyard, settings)
+    return _with_api_tokens(lanyard, settings, database)
 
 
-def _with_api_tokens(lanyard: Lanyard, settings: Settings) -> Services:
+def _with_api_tokens(lanyard: Lanyard, settings: Settings, database: str) -> Services:
     api_tokens = ApiTokenService(
         tokens=ApiTokens(settings.api_token.prefix),
-        store=OrmApiTokens(),
+        store=OrmApiTokens(database),
         fresh=lanyard.reader.fresh,
         publisher=lanyard.publisher,
         clock=lanyard.clock,
@@ -136,5 +148,6 @@ class _Signals:
     def revoked(
         self, *, session_ids: Collection[UUID], token_ids: Collection[UUID], owners: Collection[Any], reason: str
     ) -> None:
-        ids = {"session_ids": tuple(session_ids), "token_ids": tuple(token_ids), "user_ids": tuple(owners)}
+        users = tuple(str(owner) for owner in owners)
+        ids = {"session_ids": tuple(session_ids), "token_ids": tuple(token_ids), "user_ids": users}
         revoked.send_robust(sender=Session, reason=reason, **ids)

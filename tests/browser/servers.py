@@ -42,7 +42,7 @@ def serving(var: Path, **environment: str) -> Iterator[str]:
     command = [sys.executable, "-m", "tests.browser.serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    overdue = threading.Timer(PATIENCE, process.kill)
+    overdue = threading.Timer(PATIENCE, process.terminate)
     overdue.start()
     try:
         with process.stdout as output:

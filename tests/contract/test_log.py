@@ -1,10 +1,12 @@
 """The contract of `core.ports.RevocationLog`, against every implementation."""
 
+from uuid import UUID, uuid4
+
 import pytest
 
-from drf_lanyard.core.model import Entry
+from drf_lanyard.core.model import Entry, Opened
 
-from .stores import InDatabase, InMemory, StoreUnderTest
+from .stores import InDatabase, InMemory, StoreUnderTest, new_session
 
 
 def revoke(store: StoreUnderTest, count: int = 1) -> list[Entry]:
@@ -82,6 +84,27 @@ class LogContract:
         assert all(e.position is None and e.uid for e in entries)
         (raised,) = store.sessions.revoke_users([user.pk], "test")
         assert raised.epoch == 5
+
+    def test_restoring_ends_the_sessions_again(self, store: StoreUnderTest) -> None:
+        user, other = store.make_user(), store.make_user()
+        mine, one, spared = (self.opened(store, owner) for owner in (user, other, other))
+
+        store.log.restore(
+            [
+                Entry(uid=0, credential=one.int),
+                Entry(uid=0, subject=str(user.pk), epoch=1, ends_sessions=True),
+                Entry(uid=0, subject=str(other.pk), epoch=1),
+            ]
+        )
+
+        ended = {i: (s := store.sessions.load(i)) is not None and s.revoked_at is not None for i in (mine, one, spared)}
+        assert ended == {mine: True, one: True, spared: False}
+
+    @staticmethod
+    def opened(store: StoreUnderTest, owner: object) -> UUID:
+        new = new_session(id=uuid4())
+        assert isinstance(store.sessions.open(owner, new, None, lambda state: None), Opened)
+        return new.id
 
     def test_restoring_never_lowers_an_epoch(self, store: StoreUnderTest) -> None:
         user = store.make_user()

@@ -10,8 +10,12 @@ from drf_lanyard.core.model import Client, Denied, Opened, Rotation, SessionStat
 from .stores import InDatabase, InMemory, StoreUnderTest, new_session
 
 
+def ignore(state: SessionState) -> None:
+    """Nothing is minted here."""
+
+
 def open_session(store: StoreUnderTest, user: object, **changes: object) -> SessionState:
-    opened = store.sessions.open(user, new_session(**changes), None)
+    opened = store.sessions.open(user, new_session(**changes), None, ignore)
     assert isinstance(opened, Opened)
     return opened.session
 
@@ -61,16 +65,32 @@ class SessionContract:
         user, new = store.make_user(), new_session()
         store.change(user, **changes)
 
-        denied = store.sessions.open(user, new, None)
+        denied = store.sessions.open(user, new, None, ignore)
 
         assert isinstance(denied, Denied) and denied.error.code == code
         assert store.sessions.load(new.id) is None
+
+    def test_minting_that_fails_leaves_nothing_behind(self, store: StoreUnderTest) -> None:
+        user, new = store.make_user(), new_session()
+        older = open_session(store, user, id=uuid4())
+
+        def fail(state: SessionState) -> None:
+            assert state.id == new.id and state.subject == str(user.pk)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            store.sessions.open(user, new, 1, fail)
+
+        assert store.sessions.load(new.id) is None
+        kept = store.sessions.load(older.id)
+        assert kept is not None and kept.revoked_at is None
+        assert store.log.read(0).entries == ()
 
     def test_a_user_who_is_gone_is_denied(self, store: StoreUnderTest) -> None:
         user = store.make_user()
         store.delete(user)
 
-        denied = store.sessions.open(user, new_session(), None)
+        denied = store.sessions.open(user, new_session(), None, ignore)
 
         assert isinstance(denied, Denied) and denied.error.code == "user_inactive"
 
@@ -78,11 +98,11 @@ class SessionContract:
         user = store.make_user()
         ids = [uuid4() for _ in range(4)]
         for session_id in ids[:3]:
-            opened = store.sessions.open(user, new_session(id=session_id), None)
+            opened = store.sessions.open(user, new_session(id=session_id), None, ignore)
             store.age(session_id, 10)
         other = open_session(store, store.make_user(), id=uuid4())
 
-        opened = store.sessions.open(user, new_session(id=ids[3]), 2)
+        opened = store.sessions.open(user, new_session(id=ids[3]), 2, ignore)
 
         assert isinstance(opened, Opened)
         live = [i for i in [*ids, other.id] if (s := store.sessions.load(i)) and s.revoked_at is None]
@@ -93,26 +113,38 @@ class SessionContract:
     def test_the_swap_is_decided_by_the_counter(self, store: StoreUnderTest) -> None:
         state = open_session(store, store.make_user())
 
-        assert store.sessions.swap(state.id, 0, rotation(state))
-        assert not store.sessions.swap(state.id, 0, rotation(state))
+        assert store.sessions.swap(state, rotation(state))
+        assert not store.sessions.swap(state, rotation(state))
 
         after = store.sessions.load(state.id)
         assert after is not None
         assert (after.counter, after.idempotency) == (1, "digest")
         assert after.idle_expires_at == pytest.approx(state.now + 1_000)
 
+    def test_a_renewed_session_is_another_one_to_a_swap_that_read_it_before(self, store: StoreUnderTest) -> None:
+        state = open_session(store, store.make_user())
+        store.sessions.renew(state.id, "n" * 43)
+
+        assert not store.sessions.swap(state, rotation(state))
+
+    def test_long_texts_are_cut(self, store: StoreUnderTest) -> None:
+        client = Client(ip="1" * 99, user_agent="u" * 999, device="d" * 999)
+        state = open_session(store, store.make_user(), method="m" * 99, client=client)
+
+        assert len(store.sessions.revoke_sessions([state.id], "r" * 99)) == 1
+
     def test_a_dead_session_cannot_be_swapped_or_renewed(self, store: StoreUnderTest) -> None:
         state = open_session(store, store.make_user())
         store.sessions.revoke_sessions([state.id], "test")
 
-        assert not store.sessions.swap(state.id, 0, rotation(state))
+        assert not store.sessions.swap(state, rotation(state))
         assert store.sessions.renew(state.id, "n" * 43) is None
         assert store.sessions.renew(uuid4(), "n" * 43) is None
 
     def test_renewing_changes_the_secret_and_binds_to_the_new_password(self, store: StoreUnderTest) -> None:
         user = store.make_user()
         state = open_session(store, user)
-        store.sessions.swap(state.id, 0, rotation(state))
+        store.sessions.swap(state, rotation(state))
         store.change(user, password="second")
 
         renewed = store.sessions.renew(state.id, "n" * 43)

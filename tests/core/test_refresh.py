@@ -50,25 +50,35 @@ def outcome(decision: Decision) -> str:
     return decision.action if decision.action == "repeat" else f"rotate to {decision.counter}"
 
 
-AGES = {"in the grace": 1_009.9, "at its end": 1_010.0, "later": 50_000.0, "clock set back": 900.0}
+AGES = {
+    "in the grace": 1_009.9,
+    "at its end": 1_010.0,
+    "later": 50_000.0,
+    "clock set back": 900.0,
+    "set back a little": 995.0,
+}
 #: (counter presented, age) -> outcome without and with the rotation's Idempotency-Key. The session's counter is 5.
 LIVE: dict[tuple[int, str], tuple[str, str]] = {
     (5, "in the grace"): ("repeat", "repeat"),
     (5, "at its end"): ("rotate to 6", "rotate to 6"),
     (5, "later"): ("rotate to 6", "rotate to 6"),
-    (5, "clock set back"): ("repeat", "repeat"),
+    (5, "clock set back"): ("rotate to 6", "rotate to 6"),
+    (5, "set back a little"): ("repeat", "repeat"),
     (4, "in the grace"): ("repeat", "repeat"),
     (4, "at its end"): ("refresh_reused ends", "repeat"),
     (4, "later"): ("refresh_reused ends", "repeat"),
-    (4, "clock set back"): ("repeat", "repeat"),
+    (4, "clock set back"): ("refresh_reused ends", "repeat"),
+    (4, "set back a little"): ("repeat", "repeat"),
     (3, "in the grace"): ("refresh_reused ends", "refresh_reused ends"),
     (3, "at its end"): ("refresh_reused ends", "refresh_reused ends"),
     (3, "later"): ("refresh_reused ends", "refresh_reused ends"),
     (3, "clock set back"): ("refresh_reused ends", "refresh_reused ends"),
+    (3, "set back a little"): ("refresh_reused ends", "refresh_reused ends"),
     (6, "in the grace"): ("rotate to 7", "rotate to 7"),
     (6, "at its end"): ("rotate to 7", "rotate to 7"),
     (6, "later"): ("rotate to 7", "rotate to 7"),
     (6, "clock set back"): ("rotate to 7", "rotate to 7"),
+    (6, "set back a little"): ("rotate to 7", "rotate to 7"),
     (90, "later"): ("rotate to 91", "rotate to 91"),
 }
 

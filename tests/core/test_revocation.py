@@ -92,7 +92,9 @@ def test_what_the_database_lost_is_named_and_nothing_is_removed() -> None:
     snapshot.apply(read(dead(7, 1, uid=1), dead(8, 2, uid=2), stale("1", 2, 3, uid=3), stale("2", 9, 4, uid=4)))
     after_failover = read(dead(7, 1, uid=1), stale("1", 1, 2, uid=5), stale("2", 9, 3, uid=6))
 
-    lost = snapshot.missing_from(after_failover)
+    stored = Snapshot()
+    stored.apply(after_failover)
+    lost = snapshot.missing_from(stored, floor=0)
     snapshot.rewind()
     snapshot.apply(after_failover)
 

@@ -324,10 +324,10 @@ def test_a_lost_swap_is_decided_again(world: World, monkeypatch: pytest.MonkeyPa
     world.clock.advance(GRACE)
     swap, winners = world.store.swap, list[Issued]()
 
-    def lose_once(session_id: UUID, expected: int, rotation: Rotation) -> bool:
+    def lose_once(expected: SessionState, rotation: Rotation) -> bool:
         monkeypatch.setattr(world.store, "swap", swap)
         winners.append(world.refresh(issued.refresh))
-        return swap(session_id, expected, rotation)
+        return swap(expected, rotation)
 
     monkeypatch.setattr(world.store, "swap", lose_once)
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from sybil import Example, Sybil
@@ -21,19 +20,19 @@ ADDRESS = "127.0.0.1:8000"
 #: Seconds for one command, and for a server to answer.
 TIMEOUT = 120.0
 _FILE = re.compile(r"# ([\w/]+\.py)(, at the end)?\n")
-#: Commands that go on until they are stopped.
+#: Commands that go on until they are stopped, as they are run here, and what they say when they are ready.
 _SERVERS = {
-    "python manage.py runserver": "python manage.py runserver --noreload {address}",
-    "make demo": "python -m demo.serve --port {port}",
+    "python manage.py runserver": ("python -u manage.py runserver --noreload {address}", "Quit the server"),
+    "make demo": ("python -m demo.serve --port {port}", "Serving http"),
 }
 
 
 class Walk:
     """A reader at a shell in `folder`.
 
-    `python` blocks that start with the comment `# path/of/a/file.py` are written there (or appended, with ", at the end"); others are
-    executed here. `console` blocks hold commands after "$ " (continued after "> ") and what they print, where "..."
-    stands for anything.
+    `python` blocks that start with the comment `# path/of/a/file.py` are written there (or appended, with ", at the
+    end"); others are executed here. `console` blocks hold commands after "$ " (continued after "> ") and what they
+    print, where "..." stands for anything.
     """
 
     def __init__(self, folder: Path, **environment: str) -> None:
@@ -70,9 +69,8 @@ class Walk:
 
     def console(self, example: Example) -> None:
         for command, expected in commands(example.parsed):
-            server = next((line for start, line in _SERVERS.items() if command.startswith(start)), None)
-            if server is not None:
-                self.serve(server)
+            if command in _SERVERS:
+                self.serve(command)
                 continue
             printed = self.run(self._here(command))
             wanted = self._here(expected)
@@ -97,19 +95,24 @@ class Walk:
         return done.stdout
 
     def serve(self, command: str) -> None:
-        """Start a server and wait until it listens."""
-        line = command.format(port=self.port, address=f"127.0.0.1:{self.port}")
-        with (self.folder / ".server").open("ab") as log:
+        """Start a server and wait until it is ready."""
+        line, ready = _SERVERS[command]
+        path = self.folder / ".server"
+        with path.open("wb") as log:
             server = subprocess.Popen(
-                line.split(), cwd=self.folder, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                line.format(port=self.port, address=f"127.0.0.1:{self.port}").split(),
+                cwd=self.folder,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self._servers.append(server)
-        for _ in self._tries():
-            assert server.poll() is None, (self.folder / ".server").read_text()
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-        raise AssertionError(f"{line}: no answer.\n{(self.folder / '.server').read_text()}")
+        deadline = time.monotonic() + TIMEOUT
+        while ready not in path.read_text():
+            assert server.poll() is None, path.read_text()
+            assert time.monotonic() < deadline, f"{line}: not ready.\n{path.read_text()}"
+            time.sleep(0.05)
 
     def close(self) -> None:
         for server in self._servers:
@@ -128,13 +131,6 @@ class Walk:
 
     def _here(self, text: str) -> str:
         return text.replace(ADDRESS, f"127.0.0.1:{self.port}")
-
-    @staticmethod
-    def _tries() -> Iterator[None]:
-        deadline = time.monotonic() + TIMEOUT
-        while time.monotonic() < deadline:
-            yield
-            time.sleep(0.05)
 
 
 def commands(block: str) -> list[tuple[str, str]]:

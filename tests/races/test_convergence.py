@@ -8,6 +8,7 @@ import pytest
 
 from drf_lanyard.core.model import Issued
 from drf_lanyard.models import Session
+from drf_lanyard.signals import refreshed
 from drf_lanyard.wiring import get_lanyard
 
 from ..databases import TestDatabase
@@ -33,15 +34,21 @@ def counter_of(issued: Issued) -> int:
 
 def test_threads_converge_on_one_successor(issued: Issued, database: TestDatabase) -> None:
     rounds, clients = scale(database)
-    token, accesses = issued.refresh, {issued.access}
+    token, accesses, rotations = issued.refresh, {issued.access}, list[Any]()
+
+    def note(**what: Any) -> None:
+        rotations.append(what)
+
+    refreshed.connect(note)
     with Crew(clients) as crew:
         for number in range(rounds):
             pass_time(issued.session.id)
-            outcomes = crew.every(lambda _, token=token: refresh(token))  # type: ignore[misc]
+            outcomes: list[Any] = crew.every(lambda _, token=token: refresh(token))  # type: ignore[misc]
             assert Counter(map(code, outcomes)) == {"ok": clients}
             successors = {outcome.refresh for outcome in outcomes}
             assert len(successors) == 1 and token not in successors
             assert counter_of(issued) == number + 1
+            assert len(rotations) == number + 1  # whoever lost the race wrote nothing
             (token,) = successors
             accesses |= {outcome.access for outcome in outcomes}
     assert len(accesses) == 1 + rounds * clients

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 PASSWORD = "correct horse battery"
@@ -22,9 +21,9 @@ def login(client: APIClient, username: str, password: str = PASSWORD, **extra: A
     return body
 
 
-def refusal(response: Response) -> tuple[int, str]:
+def refusal(response: Any) -> tuple[int, str]:
     """Status and code; checks that the body is of the documented shape."""
     body = response.json()
     assert set(body) <= {"detail", "code", "errors"}, body
     assert isinstance(body["detail"], str), body
-    return response.status_code, body["code"]
+    return int(response.status_code), str(body["code"])

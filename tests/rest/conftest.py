@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
 from rest_framework.test import APIClient
 
@@ -14,6 +15,12 @@ def _no_attempts_counted() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _a_mailer(settings: Any) -> None:
+    """Django 6.1 warns where there is none; to those before it the setting means nothing."""
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
 
 @pytest.fixture
@@ -30,6 +37,20 @@ def alice(db: None) -> Any:
 @pytest.fixture
 def bob(db: None) -> Any:
     return get_user_model().objects.create_user("bob", "bob@example.com", PASSWORD)
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every password that is hashed, in this order."""
+    seen: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def encode_and_tell(self: Any, password: str, salt: str) -> str:
+        seen.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", encode_and_tell)
+    return seen
 
 
 @pytest.fixture

@@ -181,7 +181,10 @@ def test_a_database_error_is_not_a_refusal(alice: Any, monkeypatch: pytest.Monke
         patched.setattr(type(user), "refresh_from_db", fail)
         with pytest.raises(OSError):
             user.get_username()
-    assert user.get_username() == sign_in_name("alice")
+    assert not was_refused(user)
+    with counting() as queries:
+        assert (user.get_username(), user.password) == (sign_in_name("alice"), alice.password)
+    assert len(queries) == 1
 
 
 def test_a_subject_with_nul_is_no_user() -> None:

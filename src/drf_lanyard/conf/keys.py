@@ -5,6 +5,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings as django_settings
 
 from ..core.errors import ConfigurationError
 from ..core.keys import Key, KeyRing
@@ -15,6 +16,8 @@ _HINT = (
     'Write [{"algorithm": "ES256", "key": PEM_TEXT}]; the first signs, the rest are accepted. "kid" and "password" are '
     "optional; a secret for HS256 has at least 32 bytes."
 )
+#: An entry that stands for the keys derived from SECRET_KEY: accepted for a while after another key has taken over.
+DERIVED = "SECRET_KEY"
 _REQUIRED = {"algorithm", "key"}
 _ALLOWED = _REQUIRED | {"kid", "password"}
 
@@ -25,11 +28,17 @@ def signing_keys(value: Any) -> KeyRing | None:
         raise BadValue("must be a list of dictionaries.", _HINT, "key")
     if not value:
         return None
-    keys = [_key(entry, f"[{index}]") for index, entry in enumerate(value)]
+    keys = [key for index, entry in enumerate(value) for key in _keys(entry, f"[{index}]")]
     try:
         return KeyRing(keys[0], keys[1:])
     except ConfigurationError as error:
         raise BadValue(f"cannot be used: {error}", _HINT, "key") from None
+
+
+def _keys(entry: Any, where: str) -> Sequence[Key]:
+    if entry == DERIVED:
+        return derived_key_ring((django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)).keys
+    return [_key(entry, where)]
 
 
 def _key(entry: Any, where: str) -> Key:

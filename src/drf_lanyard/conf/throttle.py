@@ -27,9 +27,9 @@ class Rate:
 class Throttle:
     """None turns a limit off.
 
-    The limits by address stop one machine that tries many accounts; those by account (counted with the address, so that
-    nobody can lock somebody else out) stop guessing at one account. Six counted sign-ins a minute are more than a
-    person makes, and 5 per 5 minutes leave a guesser 1,440 passwords a day and address.
+    The limits by address stop one machine that tries many accounts, and leave room for an office behind one address.
+    Those by account (counted with the address, so that nobody can lock somebody else out) stop guessing at one account:
+    5 in 5 minutes leave a guesser 1,440 passwords a day from each address. A success clears them.
     """
 
     login_address: Rate | None = Rate(30, 60)

@@ -146,6 +146,8 @@ class Entry:
     credential: int | None = None
     subject: str | None = None
     epoch: int = 0
+    #: Whether the user's sessions ended with the epoch, or only claims changed.
+    ends_sessions: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +200,10 @@ class Opened:
 class LogRead:
     """What one read of the log returned, in one statement."""
 
-    #: Entries at or after the position asked for, and all that have no position yet.
+    #: Entries at or after the position asked for, in their order, and those without one: up to a page of each.
     entries: tuple[Entry, ...]
     #: Entries at or below this position have been forgotten by the database.
     floor: int
+    #: Whether there are more with a position, and more without one, than this page holds.
+    more_sequenced: bool = False
+    more_unsequenced: bool = False

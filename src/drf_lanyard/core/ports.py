@@ -27,19 +27,21 @@ class SessionStore(Protocol):
     (the caller's, when it has one open). Entries are appended without a position.
     """
 
-    def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
+    def open(
+        self, user: Any, new: NewSession, max_sessions: int | None, mint: Callable[[SessionState], None]
+    ) -> Opened | Denied:
         """Store a session for `user`, whose password was just verified on an instance read earlier.
 
         In one transaction: lock the user, compare what is stored with the verified instance, read the epoch, evict
         the oldest sessions beyond `max_sessions`, insert. `Denied` (`UserInactive`, `InvalidCredentials`) when the user
-        changed in between; then nothing was written.
+        changed in between; then nothing was written. `mint` is called before the commit; if it raises, nothing is.
         """
 
     def load(self, session_id: UUID) -> SessionState | None:
         """The session with its user, epoch and the store's clock, in one statement. Ended ones included."""
 
-    def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
-        """Write `rotation` if the session is live and its counter is still `expected`; say whether it was written."""
+    def swap(self, expected: SessionState, rotation: Rotation) -> bool:
+        """Write `rotation` if the session is live and its counter, secret and auth hash are still as `expected`."""
 
     def renew(self, session_id: UUID, secret: str) -> SessionState | None:
         """Give a live session a new secret and counter 0, and bind it to the user's present password."""
@@ -82,7 +84,7 @@ class RevocationLog(Protocol):
     """The reading side of the log. Called by one thread at a time, but for `interrupt`."""
 
     def read(self, position: int) -> LogRead:
-        """Everything at or after `position` and everything that has no position yet, in one statement.
+        """What is at or after `position`, and what has no position yet: up to a page of each, in one statement.
 
         Raises any exception when the primary cannot be read; a standby counts as that.
         """
@@ -91,7 +93,7 @@ class RevocationLog(Protocol):
         """Give positions, in commit order, to entries that have none; how many. Nothing if another process is at it."""
 
     def restore(self, entries: Sequence[Entry]) -> None:
-        """Append entries that the database has lost, and raise epochs to at least theirs."""
+        """Append entries that the database has lost, end their sessions, and raise epochs to at least theirs."""
 
     def interrupt(self) -> None:
         """From any thread: make a call that is blocked fail soon, and start afresh at the next call."""

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterable
 
 from .errors import StoreUnavailable
-from .model import Entry, LogRead
+from .model import Entry
 from .ports import Clock, RevocationLog
 from .revocation import Snapshot
 
@@ -22,6 +22,8 @@ logger = logging.getLogger("drf_lanyard")
 FAILURE_PAUSE = 0.1
 #: An idle process lets go of its connection after this many seconds.
 IDLE_SECONDS = 30.0
+#: After sequencing failed or hung, reads go on without it for this many seconds.
+SEQUENCE_PAUSE = 5.0
 _NEVER = float("-inf")
 
 
@@ -51,7 +53,9 @@ class Reader:
         self._good_until = _NEVER
         self._read_from = _NEVER  # start of the last good read
         self._wanted = _NEVER  # arrival of the latest request that waits
-        self._reading_since: float | None = None
+        self._reading_since: float | None = None  # start of the call to the log that is under way
+        self._sequencing = False
+        self._sequence_from = _NEVER
         self._failures = 0
         self._failed_until = _NEVER
         self._failing = False
@@ -72,9 +76,14 @@ class Reader:
         return await asyncio.to_thread(self._wait)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Apply entries that this process has committed, without waiting for the next read."""
+        """Apply entries that this process has committed, without waiting for the next read.
+
+        Where nothing is fresh or being read, a read comes before the next decision, and there is nothing to add to: a
+        process that only revokes would hold what it never forgets.
+        """
         with self._lock:
-            self.snapshot.add(entries)
+            if self._reading_since is not None or self._steady() < self._good_until:
+                self.snapshot.add(entries)
 
     def close(self) -> None:
         """Let the thread end. Requests that still come are refused."""
@@ -90,38 +99,50 @@ class Reader:
         if os.getpid() != self._pid:
             self.after_fork()
         arrived = self._steady()
-        deadline = arrived + self.timeout
         with self._lock:
             if self._closed or arrived < self._failed_until:
                 raise StoreUnavailable
-            failures = self._failures
             self._wanted = max(self._wanted, arrived)
             self._ensure_thread()
             self._wake.notify()
-            while not (self._read_from >= arrived or self._steady() < self._good_until):
-                remaining = deadline - self._steady()
-                if self._closed or self._failures != failures:
-                    raise StoreUnavailable
-                if remaining <= 0:
-                    self._abandon_stuck_read()
-                    raise StoreUnavailable
-                self._done.wait(remaining)
+            served = self._await_read(arrived)
+            outage = None if served else self._abandon_stuck_call()
+        if not served:
+            self._tell(outage)
+            raise StoreUnavailable
         return self.snapshot
+
+    def _await_read(self, arrived: float) -> bool:
+        """Whether a read came in time that may serve a request of that arrival."""
+        failures = self._failures
+        while not (self._read_from >= arrived or self._steady() < self._good_until):
+            remaining = arrived + self.timeout - self._steady()
+            if self._closed or self._failures != failures or remaining <= 0:
+                return False
+            self._done.wait(remaining)
+        return True
 
     def _ensure_thread(self) -> None:
         if self._closed or (self._thread is not None and self._thread.is_alive()):
             return
-        self._thread = threading.Thread(target=self._run, name="drf-lanyard-reader", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="drf-lanyard-reader", daemon=True)
+        try:
+            thread.start()  # it waits for the lock that we hold
+        except RuntimeError:  # no more threads to be had
+            raise StoreUnavailable from None
+        self._thread = thread
 
-    def _abandon_stuck_read(self) -> None:
-        """A hung server ignores every timeout of its own: cut the read off and let another thread begin anew."""
+    def _abandon_stuck_call(self) -> str | None:
+        """A hung server ignores every timeout of its own: cut the call off and let another thread begin anew."""
         since = self._reading_since
-        if since is not None and self._steady() - since >= 0.9 * self.timeout:
-            self._record_failure("the read hangs")
-            self._reading_since = None
-            self._thread = None
-            self.log.interrupt()
+        if since is None or self._steady() - since < 0.9 * self.timeout:
+            return None
+        if self._sequencing:
+            self._sequencing = False
+            self._sequence_from = self._steady() + SEQUENCE_PAUSE
+        self._thread = None
+        self.log.interrupt()
+        return self._record_failure("the database hangs")
 
     # The thread
 
@@ -142,7 +163,6 @@ class Reader:
                     return False
                 now = self._steady()
                 if self._is_due(now):
-                    self._reading_since = now
                     self._traffic = False
                     return True
                 if now < self._good_until:
@@ -165,59 +185,107 @@ class Reader:
         return self._wanted > self._read_from or (self._traffic and now >= self._read_from + self.lease / 2)
 
     def _read(self, me: threading.Thread) -> None:
+        outage = None
         try:
-            unsequenced = self._read_once(me)
+            self._read_pages(me)
         except Exception as error:  # whatever it is, it means that we do not know what is revoked
             with self._lock:
                 if self._thread is me:
-                    self._record_failure(type(error).__name__)
-            return
-        if unsequenced:
-            try:
-                self.log.sequence()
-            except Exception as error:  # another process, or our next read, will
-                logger.warning("Sequencing the revocation log failed (%s); it is tried again.", type(error).__name__)
+                    outage = self._record_failure(type(error).__name__)
+        self._tell(outage)
 
-    def _read_once(self, me: threading.Thread) -> bool:
-        started = self._reading_since
-        read = self.log.read(self.snapshot.position)
-        if self.snapshot.has_lost(read):
-            read = self._recover(me)
+    def _read_pages(self, me: threading.Thread) -> None:
+        """Read until a page is the last one: what was committed before its read began is then in the snapshot."""
+        while (started := self._begin_call(me)) is not None:
+            read = self.log.read(self.snapshot.position)
+            if self._thread is not me:
+                return
+            if self.snapshot.has_lost(read):
+                self._recover(me)
+                continue
+            with self._lock:
+                if self._thread is not me or self._closed:
+                    return
+                self.snapshot.apply(read)
+            if read.more_sequenced:
+                continue
+            if not read.more_unsequenced:
+                self._publish(me, started)
+                if any(entry.position is None for entry in read.entries):
+                    self._sequence(me)
+                return
+            if not self.log.sequence():  # another process is at it: what it numbers, our next page shows
+                with self._lock:
+                    self._wake.wait(self.lease / 4)
+
+    def _begin_call(self, me: threading.Thread) -> float | None:
+        """Note that a call to the log begins; None when this thread is to end."""
         with self._lock:
-            if self._thread is not me or started is None or self._closed:
-                return False
-            self.snapshot.apply(read)
+            if self._thread is not me or self._closed:
+                return None
+            self._reading_since = self._steady()
+            return self._reading_since
+
+    def _publish(self, me: threading.Thread, started: float) -> None:
+        with self._lock:
+            if self._thread is not me or self._closed:
+                return
             self._read_from = started
             self._good_until = started + self.lease
             self._reading_since = None
-            if self._failing:
-                self._failing = False
-                logger.warning("The revocation log can be read again.")
+            recovered, self._failing = self._failing, False
             self._done.notify_all()
-        return any(entry.position is None for entry in read.entries)
+        if recovered:
+            logger.warning("The revocation log can be read again.")
 
-    def _recover(self, me: threading.Thread) -> LogRead:
-        """The database lost commits (failover, restore): give back what only we remember, then read all of it again."""
-        read = self.log.read(0)
+    def _sequence(self, me: threading.Thread) -> None:
+        """Give positions to new entries. Nobody waits for it, and a read that is due comes first when it fails."""
+        if self._steady() < self._sequence_from or self._begin_call(me) is None:
+            return
+        self._sequencing = True
+        try:
+            self.log.sequence()
+        except Exception as error:  # another process, or we a little later, will
+            self._sequence_from = self._steady() + SEQUENCE_PAUSE
+            logger.warning("Sequencing the revocation log failed (%s); it is tried again.", type(error).__name__)
         with self._lock:
-            lost = self.snapshot.missing_from(read) if self._thread is me else []
+            if self._thread is me:
+                self._sequencing, self._reading_since = False, None
+
+    def _recover(self, me: threading.Thread) -> None:
+        """The database lost commits (failover, restore): give back what only we remember, then read all of it again."""
+        stored, floor = Snapshot(), 0
+        while self._begin_call(me) is not None:
+            page = self.log.read(stored.position)
+            stored.apply(page)
+            floor = page.floor
+            if page.more_unsequenced:
+                self.log.sequence()
+            elif not page.more_sequenced:
+                break
+        with self._lock:
+            lost = self.snapshot.missing_from(stored, floor) if self._thread is me else []
         if lost:
             logger.error("The revocation log has lost %d entries that this process holds; restoring them.", len(lost))
             self.log.restore(lost)
         with self._lock:
             if self._thread is me:
                 self.snapshot.rewind()
-        return read
 
-    def _record_failure(self, why: str) -> None:
+    def _record_failure(self, why: str) -> str | None:
+        """Note a failure, and return what is to be logged once the lock is free (a handler may be slow)."""
         self._failures += 1
         self._failed_until = self._steady() + FAILURE_PAUSE
         self._reading_since = None
         self._wanted = _NEVER
-        if not self._failing:
-            self._failing = True
-            logger.error("The revocation log cannot be read (%s); requests are refused once the lease is over.", why)
         self._done.notify_all()
+        first, self._failing = not self._failing, True
+        return why if first else None
+
+    @staticmethod
+    def _tell(outage: str | None) -> None:
+        if outage is not None:
+            logger.error("The revocation log cannot be read (%s); requests are refused once the lease is over.", outage)
 
     # Forks
 

@@ -117,8 +117,8 @@ def decide(state: SessionState, presented: int, idempotency: str, policy: Policy
     """
     if (refusal := _refusal(state)) is not None:
         return refusal
-    elapsed = max(0.0, state.now - state.rotated_at)  # the database's clock; it may have been set back
-    in_grace = elapsed < policy.refresh_grace
+    # By the database's clock. One that was set back further than the grace must not prolong it.
+    in_grace = abs(state.now - state.rotated_at) < policy.refresh_grace
     if presented == state.counter:
         return REPEAT if in_grace else Decision(action="rotate", counter=state.counter + 1)
     if presented > state.counter:  # genuine, yet from the future: the database was restored from a backup

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from .errors import AuthError, TokenRevoked, TokenStale
 from .model import Entry, LogRead, Principal
 
-#: A dead credential, or (user, lowest valid epoch).
-Item = int | tuple[str, int]
+#: A dead credential, or (user, lowest valid epoch, whether sessions ended with it).
+Item = int | tuple[str, int, bool]
 BUCKET = 1024
 
 
@@ -17,11 +17,12 @@ class Snapshot:
     Lookups need no lock. Changes need one (the reader's).
     """
 
-    __slots__ = ("_buckets", "_uid", "dead", "epochs", "position")
+    __slots__ = ("_buckets", "_endings", "_uid", "dead", "epochs", "position")
 
     def __init__(self) -> None:
         self.dead: set[int] = set()
         self.epochs: dict[str, int] = {}
+        self._endings: dict[str, int] = {}  # the highest epoch of a user that ended sessions
         #: The highest position applied, and the uid found there.
         self.position = 0
         self._uid = 0
@@ -60,16 +61,20 @@ class Snapshot:
         for entry in entries:
             if entry.credential is not None:
                 self.dead.add(entry.credential)
-            elif entry.subject is not None and entry.epoch > self.epochs.get(entry.subject, 0):
-                self.epochs[entry.subject] = entry.epoch
+            elif entry.subject is not None:
+                _raise(self.epochs, entry.subject, entry.epoch)
+                if entry.ends_sessions:
+                    _raise(self._endings, entry.subject, entry.epoch)
 
-    def missing_from(self, read: LogRead) -> list[Entry]:
-        """What we hold and a full read (from position 0) does not: revocations that the database has lost."""
-        self._forget(read.floor)
-        stored = Snapshot()
-        stored.apply(read)
+    def missing_from(self, stored: "Snapshot", floor: int) -> list[Entry]:
+        """What we hold and the whole log, as `stored`, does not: revocations that the database has lost."""
+        self._forget(floor)
         lost = [Entry(uid=0, credential=credential) for credential in self.dead - stored.dead]
-        return lost + [Entry(uid=0, subject=s, epoch=e) for s, e in self.epochs.items() if e > stored.epochs.get(s, 0)]
+        for subject, epoch in self.epochs.items():
+            ended = self._endings.get(subject, 0) > stored._endings.get(subject, 0)
+            if ended or epoch > stored.epochs.get(subject, 0):
+                lost.append(Entry(uid=0, subject=subject, epoch=epoch, ends_sessions=ended))
+        return lost
 
     def rewind(self) -> None:
         """Before applying a full read again: keep all that is held, trust no position."""
@@ -79,13 +84,14 @@ class Snapshot:
         if entry.credential is not None:
             item: Item = entry.credential
         elif entry.subject is not None:
-            item = (entry.subject, entry.epoch)
+            item = (entry.subject, entry.epoch, entry.ends_sessions)
         else:
             return
         if self._buckets and len(self._buckets[-1][1]) < BUCKET:
             items = self._buckets[-1][1]
             items.append(item)
-            self._buckets[-1] = (position, items)
+            # Not always the highest: after lost commits the log is applied again from its beginning.
+            self._buckets[-1] = (max(position, self._buckets[-1][0]), items)
         else:
             self._buckets.append((position, [item]))
 
@@ -94,5 +100,16 @@ class Snapshot:
             for item in self._buckets.popleft()[1]:
                 if isinstance(item, int):
                     self.dead.discard(item)
-                elif self.epochs.get(item[0]) == item[1]:
-                    del self.epochs[item[0]]
+                else:
+                    _drop(self.epochs, item[0], item[1])
+                    _drop(self._endings, item[0], item[1])
+
+
+def _raise(epochs: dict[str, int], subject: str, epoch: int) -> None:
+    if epoch > epochs.get(subject, 0):
+        epochs[subject] = epoch
+
+
+def _drop(epochs: dict[str, int], subject: str, epoch: int) -> None:
+    if epochs.get(subject) == epoch:
+        del epochs[subject]

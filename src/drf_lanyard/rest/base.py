@@ -73,7 +73,7 @@ class LanyardView(APIView):
             return self.request.data
         except (APIException, OSError):
             raise
-        except Exception as error:  # too deep for the parser, or a charset that does not decode text
+        except Exception as error:  # too large, too deep for the parser, or a charset that does not decode text
             raise InvalidRequest("The body cannot be read.") from error
 
     def handle_exception(self, exc: Exception) -> Response:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -66,8 +66,6 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
             return exceptions.NotFound()
         case PermissionDenied():
             return exceptions.PermissionDenied()
-        case BadRequest() | SuspiciousOperation():  # a body that is too large, too many fields
-            return to_api_exception(InvalidRequest())
         case OperationalError() | InterfaceError():
             logger.error("The database failed (%s).", type(error).__name__)
             return to_api_exception(StoreUnavailable())

@@ -18,7 +18,7 @@ NOW = {
 #: 1 where the server is a standby: what it says may be behind the primary, which counts as an outage.
 IS_STANDBY = {
     "postgresql": "CASE WHEN pg_is_in_recovery() THEN 1 ELSE 0 END",
-    "mysql": "CASE WHEN @@global.read_only THEN 1 ELSE 0 END",
+    "mysql": "CASE WHEN CAST(@@global.read_only AS CHAR) IN ('0', 'OFF') THEN 0 ELSE 1 END",
     "sqlite": "0",
 }
 

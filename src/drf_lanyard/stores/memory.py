@@ -41,21 +41,23 @@ class MemoryStore:
 
     # SessionStore
 
-    def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
+    def open(
+        self, user: Any, new: NewSession, max_sessions: int | None, mint: Callable[[SessionState], None]
+    ) -> Opened | Denied:
         with self._lock:
             stored = self.users.get(user.pk)
             if stored is None or not stored.is_active:
                 return Denied(error=UserInactive())
             if stored.password != user.password:
                 return Denied(error=InvalidCredentials())
+            state = self._new_state(new, stored)
+            mint(self._joined(state))
             evicted: list[Entry] = []
             if max_sessions is not None:
                 live = sorted((s for s in self._live(user.pk)), key=lambda s: (s.created_at, s.id), reverse=True)
                 evicted = self._end([s.id for s in live[max_sessions - 1 :]])
-            self._sessions[new.id] = self._new_state(new, stored)
-            state = self.load(new.id)
-            assert state is not None
-            return Opened(session=state, evicted=evicted)
+            self._sessions[new.id] = state
+            return Opened(session=self._joined(state), evicted=evicted)
 
     def _new_state(self, new: NewSession, user: MemoryUser) -> SessionState:
         now = self._clock.time()
@@ -83,22 +85,31 @@ class MemoryStore:
             state = self._sessions.get(session_id)
             if state is None:
                 return None
-            user = self.users.get(state.subject)
-            return replace(
-                state,
-                user=user,
-                user_active=user is not None and user.is_active,
-                user_auth_hashes=("",) if user is None else (user.password,),
-                epoch=self._epochs.get(state.subject, 0),
-                now=self._clock.time(),
-            )
+            return self._joined(state)
 
-    def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
+    def _joined(self, state: SessionState) -> SessionState:
+        user = self.users.get(state.subject)
+        return replace(
+            state,
+            user=user,
+            user_active=user is not None and user.is_active,
+            user_auth_hashes=("",) if user is None else (user.password,),
+            epoch=self._epochs.get(state.subject, 0),
+            now=self._clock.time(),
+        )
+
+    def swap(self, expected: SessionState, rotation: Rotation) -> bool:
         with self._lock:
-            state = self._sessions.get(session_id)
-            if state is None or state.counter != expected or state.revoked_at is not None:
+            state = self._sessions.get(expected.id)
+            if state is None or state.revoked_at is not None:
                 return False
-            self._sessions[session_id] = replace(
+            if (state.counter, state.secret, state.auth_hash) != (
+                expected.counter,
+                expected.secret,
+                expected.auth_hash,
+            ):
+                return False
+            self._sessions[expected.id] = replace(
                 state,
                 counter=rotation.counter,
                 rotated_at=rotation.rotated_at,
@@ -140,7 +151,9 @@ class MemoryStore:
                     self._sessions[state.id] = replace(state, revoked_at=self._clock.time())
             for owner in owners:
                 self._epochs[owner] = self._epochs.get(owner, 0) + 1
-            return self._append([Entry(uid=log_uid(), subject=o, epoch=self._epochs[o]) for o in sorted(set(owners))])
+            ends = not keep_sessions
+            raised = [(owner, self._epochs[owner]) for owner in sorted(set(owners))]
+            return self._append([Entry(uid=log_uid(), subject=o, epoch=e, ends_sessions=ends) for o, e in raised])
 
     def after_commit(self, action: Callable[[], None]) -> None:
         action()
@@ -192,6 +205,10 @@ class MemoryStore:
             for entry in entries:
                 if entry.subject is not None:
                     self._epochs[entry.subject] = max(self._epochs.get(entry.subject, 0), entry.epoch)
+                for state in list(self._sessions.values()):
+                    ended = entry.ends_sessions and state.subject == entry.subject
+                    if state.revoked_at is None and (ended or state.id.int == entry.credential):
+                        self._sessions[state.id] = replace(state, revoked_at=self._clock.time())
 
     def forget(self, floor: int) -> None:
         """Forget entries at or below a position, as pruning does once their time is over."""

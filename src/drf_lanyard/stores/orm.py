@@ -1,17 +1,17 @@
 """Sessions, epochs and the writing side of the revocation log, on Django's ORM (`core.ports.SessionStore`)."""
 
-from collections.abc import Callable, Collection
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, OuterRef, Q, Subquery, Value
 
 from ..core.errors import InvalidCredentials, UserInactive
 from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState, Transport
+from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
 from .dialect import DatabaseNow, upsert_epochs, write_transaction
 
@@ -20,15 +20,16 @@ BATCH = 500
 
 
 class OrmSessions:
-    """`SessionStore` on the database that the router gives to `Session` for writing: always the primary."""
+    """`SessionStore` on one database: the one that holds the log, so that what is written there is read."""
 
-    @property
-    def alias(self) -> str:
-        return router.db_for_write(Session)
+    def __init__(self, alias: str | None = None) -> None:
+        self.alias = alias or router.db_for_write(Session)
 
     # Sign in
 
-    def open(self, user: Any, new: NewSession, max_sessions: int | None) -> Opened | Denied:
+    def open(
+        self, user: Any, new: NewSession, max_sessions: int | None, mint: Callable[[SessionState], None]
+    ) -> Opened | Denied:
         alias = self.alias
         with write_transaction(alias):
             locked = self._lock_user(alias, user.pk)
@@ -39,25 +40,15 @@ class OrmSessions:
             evicted = [] if max_sessions is None else self._evict(alias, locked.pk, max_sessions - 1)
             session = _new_row(new, locked, now=locked._lanyard_now)
             session.save(using=alias, force_insert=True)
-        state = _state(session, locked, epoch=locked._lanyard_epoch, now=locked._lanyard_now)
+            state = _state(session, locked, epoch=locked._lanyard_epoch, now=locked._lanyard_now)
+            mint(state)
         return Opened(session=state, evicted=evicted)
 
     def _lock_user(self, alias: str, pk: Any) -> Any:
-        of = self._lockable if connections[alias].features.has_select_for_update_of else ()
-        users = get_user_model()._base_manager.using(alias).select_for_update(of=of).filter(pk=pk)
-        return next(iter(users.annotate(_lanyard_epoch=F("lanyard_epoch__epoch"), _lanyard_now=DatabaseNow())), None)
-
-    @cached_property
-    def _lockable(self) -> tuple[str, ...]:
-        """The user's row and its rows in parent tables: the epoch, joined from outside, cannot be locked."""
-        names, path = ["self"], list[str]()
-        parents: Any = get_user_model()._meta.parents
-        while parents:
-            parent, link = next(iter(parents.items()))
-            path.append(link.name)
-            names.append("__".join(path))
-            parents = parent._meta.parents
-        return tuple(names)
+        """The user's row, locked. The epoch is a subquery: joined, it would be locked as well, or forbid the lock."""
+        epoch = Subquery(UserEpoch.objects.filter(pk=OuterRef("pk")).values("epoch"))
+        users = get_user_model()._base_manager.using(alias).select_for_update().filter(pk=pk)
+        return next(iter(users.annotate(_lanyard_epoch=epoch, _lanyard_now=DatabaseNow())), None)
 
     def _evict(self, alias: str, owner: Any, keep: int) -> list[Entry]:
         live = Session.objects.using(alias).live().filter(user_id=owner).order_by("-created_at", "-id")
@@ -71,16 +62,22 @@ class OrmSessions:
         found: Any = next(iter(rows.annotate(_epoch=F("user__lanyard_epoch__epoch"), _now=DatabaseNow())), None)
         return None if found is None else _state(found, found.user, epoch=found._epoch, now=found._now)
 
-    def swap(self, session_id: UUID, expected: int, rotation: Rotation) -> bool:
-        rows = Session.objects.using(self.alias).filter(pk=session_id, counter=expected, revoked_at=None)
+    def swap(self, expected: SessionState, rotation: Rotation) -> bool:
+        rows = Session.objects.using(self.alias).filter(
+            pk=expected.id,
+            counter=expected.counter,
+            secret=expected.secret,
+            auth_hash=expected.auth_hash,
+            revoked_at=None,
+        )
         written = rows.update(
             counter=rotation.counter,
             rotated_at=rotation.rotated_at,
             idle_expires_at=rotation.idle_expires_at,
             idempotency=rotation.idempotency,
             auth_hash=rotation.auth_hash,
-            ip=rotation.client.ip,
-            user_agent=rotation.client.user_agent,
+            ip=rotation.client.ip[:45],
+            user_agent=rotation.client.user_agent[:300],
         )
         return written == 1
 
@@ -120,13 +117,11 @@ class OrmSessions:
         alias = self.alias
         with write_transaction(alias):
             if not keep_sessions:
-                live = Session.objects.using(alias).filter(user_id__in=owners, revoked_at=None)
-                (live if keep is None else live.exclude(pk=keep)).update(
-                    revoked_at=DatabaseNow(), revoked_reason=reason
-                )
+                self._mark(Q(user_id__in=owners) & ~Q(pk=keep), reason)
             self.raise_epochs(alias, owners)
             raised = UserEpoch.objects.using(alias).filter(pk__in=owners).values_list("pk", "epoch")
-            return append(alias, [Revocation(subject=str(pk), epoch=epoch) for pk, epoch in raised])
+            ends = not keep_sessions
+            return append(alias, [Revocation(subject=str(pk), epoch=e, ends_sessions=ends) for pk, e in raised])
 
     def raise_epochs(self, alias: str, owners: list[Any], *, to: list[int] | None = None) -> None:
         connection = connections[alias]
@@ -135,14 +130,18 @@ class OrmSessions:
         upsert_epochs(connection, UserEpoch._meta.db_table, values, to=to)
 
     def _end(self, wanted: Q, reason: str) -> list[Entry]:
-        alias = self.alias
-        with write_transaction(alias):
-            live = Session.objects.using(alias).filter(wanted, revoked_at=None)
-            ids = list(live.select_for_update().order_by("pk").values_list("pk", flat=True))
-            if not ids:
-                return []
-            Session.objects.using(alias).filter(pk__in=ids).update(revoked_at=DatabaseNow(), revoked_reason=reason)
-            return append(alias, [Revocation.of_credential(session_id) for session_id in ids])
+        with write_transaction(self.alias):
+            ids = self._mark(wanted, reason)
+            return append(self.alias, [Revocation.of_credential(session_id) for session_id in ids])
+
+    def _mark(self, wanted: Q, reason: str) -> list[UUID]:
+        """Mark live sessions as revoked, locking them in the order of their keys: whoever ends several does."""
+        live = Session.objects.using(self.alias).filter(wanted, revoked_at=None).order_by("pk")
+        ids = list(live.select_for_update().values_list("pk", flat=True))
+        for start in range(0, len(ids), BATCH):
+            rows = Session.objects.using(self.alias).filter(pk__in=ids[start : start + BATCH])
+            rows.update(revoked_at=DatabaseNow(), revoked_reason=reason[:32])
+        return ids
 
     # Transactions
 
@@ -153,13 +152,19 @@ class OrmSessions:
         return connections[self.alias].in_atomic_block
 
 
-def prune_sessions(alias: str, older_than: float, batch: int) -> int:
-    """Delete up to `batch` sessions that ended or expired more than `older_than` seconds ago; how many."""
-    limit = DatabaseNow() - Value(float(older_than))
+def prune_sessions(alias: str, older_than: float, batch: int) -> Iterator[int]:
+    """Delete sessions that ended or expired over `older_than` seconds (at least a day) ago; yields how many at a time.
+
+    Walks the primary key once: no index serves this, since one on a time would make every refresh dearer. A row must
+    outlive its access tokens: without it they could only be revoked with their user.
+    """
+    limit = DatabaseNow() - Value(max(DAY, float(older_than)))
     dead = Q(revoked_at__lt=limit) | Q(idle_expires_at__lt=limit) | Q(absolute_expires_at__lt=limit)
-    doomed = list(Session.objects.using(alias).filter(dead).values_list("pk", flat=True)[:batch])
-    # Without signals: they are dead already, and the log has forgotten them.
-    return Session.objects.using(alias).filter(pk__in=doomed)._raw_delete(alias) if doomed else 0
+    rows, last = Session.objects.using(alias).order_by("pk"), UUID(int=0)
+    while keys := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
+        # Without signals: they are dead already, and the log has forgotten them.
+        yield rows.filter(dead, pk__in=keys).order_by()._raw_delete(alias)
+        last = keys[-1]
 
 
 def append(alias: str, rows: list[Revocation]) -> list[Entry]:
@@ -182,11 +187,11 @@ def _new_row(new: NewSession, user: Any, *, now: float) -> Session:
         id=new.id,
         user=user,
         secret=new.secret,
-        method=new.method,
+        method=new.method[:32],
         transport=new.transport,
-        device=new.client.device,
-        ip=new.client.ip,
-        user_agent=new.client.user_agent,
+        device=new.client.device[:200],
+        ip=new.client.ip[:45],
+        user_agent=new.client.user_agent[:300],
         created_at=now,
         rotated_at=now,
         idle_expires_at=idle if ends is None else min(idle, ends),
@@ -225,4 +230,5 @@ def _entry(row: Revocation) -> Entry:
         credential=int(row.credential, 16) if row.credential else None,
         subject=row.subject or None,
         epoch=row.epoch,
+        ends_sessions=row.ends_sessions,
     )

@@ -7,6 +7,8 @@ the lock of the single head row, in a READ COMMITTED transaction of their own, b
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
+from typing import TypeVar
+from uuid import UUID
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,14 +18,24 @@ from django.db.utils import DatabaseError
 from ..core.errors import StoreUnavailable
 from ..core.ids import log_uid
 from ..core.model import Entry, LogRead
-from ..models import Revocation, RevocationHead, UserEpoch
+from ..models import Revocation, RevocationHead, Session, UserEpoch
 from .dialect import IS_STANDBY, NOW, reads_inline, upsert_epochs
 from .private import PrivateConnection, is_disconnect, quiet_cursor
 
 LOG = Revocation._meta.db_table
 HEAD = RevocationHead._meta.db_table
-#: How many entries one sequencing transaction numbers.
-SEQUENCE_BATCH = 500
+SESSIONS = Session._meta.db_table
+T = TypeVar("T")
+#: How many entries of each kind one read returns, and one sequencing transaction numbers.
+PAGE = 5000
+#: How many rows one statement that writes names.
+BATCH = 500
+#: READ COMMITTED, whatever the session's default is. (On MariaDB the connection was opened so.)
+BEGIN = {
+    "postgresql": "BEGIN ISOLATION LEVEL READ COMMITTED",
+    "mysql": "BEGIN",
+    "sqlite": "BEGIN IMMEDIATE",
+}
 
 
 class OrmLog:
@@ -59,31 +71,45 @@ class OrmLog:
         self._private.park()
 
 
-def read_log(connection: BaseDatabaseWrapper, position: int) -> LogRead:
-    """One statement: the floor, everything from `position` on, everything without a position.
+def read_log(connection: BaseDatabaseWrapper, position: int, page: int = PAGE) -> LogRead:
+    """One statement: the floor, what there is from `position` on, what has no position; at most `page` of each.
 
     UNION ALL, since a disjunction makes SQLite scan the index. Raises `StoreUnavailable` on a standby.
     """
-    columns = "uid, position, credential, subject, epoch"
+    columns = "uid, position, credential, subject, epoch, ends_sessions"
+    sequenced = f"SELECT {columns} FROM {LOG} WHERE position >= %s ORDER BY position LIMIT %s"
+    unsequenced = f"SELECT {columns} FROM {LOG} WHERE position IS NULL LIMIT %s"
     statement = (
         f"SELECT NULL AS uid, (SELECT floor FROM {HEAD} WHERE id = 1) AS position, NULL AS credential, "
-        f"NULL AS subject, {IS_STANDBY[connection.vendor]} AS epoch "
-        f"UNION ALL SELECT {columns} FROM {LOG} WHERE position >= %s "
-        f"UNION ALL SELECT {columns} FROM {LOG} WHERE position IS NULL"
+        f"NULL AS subject, {IS_STANDBY[connection.vendor]} AS epoch, NULL AS ends_sessions "
+        f"UNION ALL SELECT * FROM ({sequenced}) AS numbered UNION ALL SELECT * FROM ({unsequenced}) AS waiting"
     )
     with quiet_cursor(connection) as cursor:
-        cursor.execute(statement, [position])
+        cursor.execute(statement, [position, page, page])
         rows = cursor.fetchall()
     # The head's row is the only one without a uid; the database may return it anywhere.
     head = next(row for row in rows if row[0] is None)
     if head[4]:
         raise StoreUnavailable("The database is a standby.")
-    return LogRead(entries=tuple(_entry(*row) for row in rows if row[0] is not None), floor=head[1] or 0)
+    entries = tuple(_entry(*row) for row in rows if row[0] is not None)
+    waiting = sum(entry.position is None for entry in entries)
+    return LogRead(
+        entries=entries,
+        floor=head[1] or 0,
+        more_sequenced=len(entries) - waiting >= page,
+        more_unsequenced=waiting >= page,
+    )
 
 
-def _entry(uid: int, position: int | None, credential: str, subject: str, epoch: int) -> Entry:
-    dead = int(credential, 16) if credential else None
-    return Entry(uid=uid, position=position, credential=dead, subject=subject or None, epoch=epoch)
+def _entry(uid: int, position: int | None, credential: str, subject: str, epoch: int, ends_sessions: bool) -> Entry:
+    return Entry(
+        uid=uid,
+        position=position,
+        credential=int(credential, 16) if credential else None,
+        subject=subject or None,
+        epoch=epoch,
+        ends_sessions=bool(ends_sessions),
+    )
 
 
 def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
@@ -92,34 +118,68 @@ def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
         position = _lock_head(connection, cursor, skip_locked=True)
         if position is None:
             return 0
-        cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {SEQUENCE_BATCH}")
+        cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {PAGE}")
         ids = [row[0] for row in cursor.fetchall()]
-        if not ids:
-            return 0
-        cases = " ".join(["WHEN %s THEN %s"] * len(ids))
-        numbers = [value for offset, key in enumerate(ids, start=1) for value in (key, position + offset)]
-        marks = ", ".join(["%s"] * len(ids))
-        cursor.execute(
-            f"UPDATE {LOG} SET position = CASE id {cases} END, forget_at = {NOW[connection.vendor]} + %s "
-            f"WHERE id IN ({marks})",
-            [*numbers, retention, *ids],
-        )
-        cursor.execute(f"UPDATE {HEAD} SET position = %s WHERE id = 1", [position + len(ids)])
+        for batch in _batches(ids):
+            _number(cursor, batch, position, NOW[connection.vendor], retention)
+            position += len(batch)
+        if ids:
+            cursor.execute(f"UPDATE {HEAD} SET position = %s WHERE id = 1", [position])
         return len(ids)
 
 
+def _number(cursor: CursorWrapper, ids: list[int], position: int, now: str, retention: float) -> None:
+    """Number rows by primary key: anything wider would wait, on MariaDB, for every open transaction that revokes."""
+    cases = " ".join(["WHEN %s THEN %s"] * len(ids))
+    numbers = [value for offset, key in enumerate(ids, start=1) for value in (key, position + offset)]
+    marks = ", ".join(["%s"] * len(ids))
+    cursor.execute(
+        f"UPDATE {LOG} SET position = CASE id {cases} END, forget_at = {now} + %s WHERE id IN ({marks})",
+        [*numbers, retention, *ids],
+    )
+
+
 def restore_log(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
-    """Append entries again, and raise the users' epochs so that their next tokens are valid."""
-    field = UserEpoch._meta.pk
-    raised = sorted((e.subject, e.epoch) for e in entries if e.subject is not None)
-    with _transaction(connection), quiet_cursor(connection) as cursor:
-        if raised:
-            users = [field.get_db_prep_save(field.to_python(subject), connection) for subject, _ in raised]
-            upsert_epochs(connection, UserEpoch._meta.db_table, users, to=[epoch for _, epoch in raised])
-        cursor.executemany(
-            f"INSERT INTO {LOG} (uid, credential, subject, epoch) VALUES (%s, %s, %s, %s)",
-            [(log_uid(), f"{e.credential:032x}" if e.credential else "", e.subject or "", e.epoch) for e in entries],
-        )
+    """Append entries again, end the sessions that they ended, raise the users' epochs: their next tokens are valid."""
+    for batch in _batches(entries):
+        with _transaction(connection), quiet_cursor(connection) as cursor:
+            _restore(connection, cursor, batch)
+
+
+def _restore(connection: BaseDatabaseWrapper, cursor: CursorWrapper, entries: Sequence[Entry]) -> None:
+    user, session = UserEpoch._meta.pk, Session._meta.pk
+    raised = sorted({e.subject: e.epoch for e in entries if e.subject is not None}.items())
+    if raised:
+        owners = [user.get_db_prep_save(user.to_python(subject), connection) for subject, _ in raised]
+        upsert_epochs(connection, UserEpoch._meta.db_table, owners, to=[epoch for _, epoch in raised])
+    ended = {
+        "id": [session.get_db_prep_value(UUID(int=e.credential), connection) for e in entries if e.credential],
+        "user_id": [
+            user.get_db_prep_save(user.to_python(e.subject), connection)
+            for e in entries
+            if e.subject and e.ends_sessions
+        ],
+    }
+    for column, keys in ended.items():
+        if keys:
+            marks = ", ".join(["%s"] * len(keys))
+            cursor.execute(
+                f"UPDATE {SESSIONS} SET revoked_at = {NOW[connection.vendor]}, revoked_reason = 'restored' "
+                f"WHERE revoked_at IS NULL AND {column} IN ({marks})",
+                keys,
+            )
+    cursor.executemany(
+        f"INSERT INTO {LOG} (uid, credential, subject, epoch, ends_sessions) VALUES (%s, %s, %s, %s, %s)",
+        [
+            (log_uid(), f"{e.credential:032x}" if e.credential else "", e.subject or "", e.epoch, e.ends_sessions)
+            for e in entries
+        ],
+    )
+
+
+def _batches(items: Sequence[T]) -> Iterator[list[T]]:
+    for start in range(0, len(items), BATCH):
+        yield list(items[start : start + BATCH])
 
 
 def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
@@ -134,35 +194,38 @@ def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
 
 
 def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
-    with _transaction(connection), quiet_cursor(connection) as cursor:
+    with _transaction(connection, waits=True), quiet_cursor(connection) as cursor:
         if _lock_head(connection, cursor, skip_locked=False) is None:
             return 0
         cursor.execute(
-            f"SELECT position, forget_at <= {NOW[connection.vendor]} FROM {LOG} "
+            f"SELECT position, forget_at <= {NOW[connection.vendor]}, id FROM {LOG} "
             "WHERE position IS NOT NULL ORDER BY position LIMIT %s",
             [batch],
         )
-        over = [position for position, _ in takewhile(lambda row: row[1], cursor.fetchall())]
+        over = [(position, key) for position, _, key in takewhile(lambda row: row[1], cursor.fetchall())]
         if over:
-            cursor.execute(f"UPDATE {HEAD} SET floor = %s WHERE id = 1", [over[-1]])
-            cursor.execute(f"DELETE FROM {LOG} WHERE position <= %s", [over[-1]])
+            cursor.execute(f"UPDATE {HEAD} SET floor = %s WHERE id = 1", [over[-1][0]])
+            # One by one and by primary key: MariaDB waits for every row that it looks at.
+            cursor.executemany(f"DELETE FROM {LOG} WHERE id = %s", [[key] for _, key in over])
         return len(over)
 
 
 @contextmanager
-def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
+def _transaction(connection: BaseDatabaseWrapper, *, waits: bool = False) -> Iterator[None]:
     """BEGIN … COMMIT on a connection that `django.db.transaction` does not know; joins a test's transaction.
 
-    On SQLite it takes the write lock at once, or raises `OperationalError`: nobody waits for a busy writer here.
+    On SQLite it takes the write lock at once. Unless it `waits`, a busy writer makes it raise `OperationalError`.
     """
     if connection.in_atomic_block:
         yield
         return
     sqlite = connection.vendor == "sqlite"
-    if sqlite:
+    if sqlite and not waits:
         _execute(connection, "PRAGMA busy_timeout = 0")
     try:
-        _execute(connection, "BEGIN IMMEDIATE" if sqlite else "BEGIN")
+        _execute(connection, BEGIN[connection.vendor])
+        if not waits:
+            _lose_patience(connection)
         try:
             yield
         except BaseException:
@@ -170,9 +233,18 @@ def _transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
             raise
         _execute(connection, "COMMIT")
     finally:
-        if sqlite:
+        if sqlite and not waits:
             timeout = connection.settings_dict["OPTIONS"].get("timeout", 5)
             _execute(connection, f"PRAGMA busy_timeout = {int(timeout * 1000)}")
+
+
+def _lose_patience(connection: BaseDatabaseWrapper) -> None:
+    """For sequencing: a row or a table that somebody else has locked can wait, the next read cannot."""
+    if connection.vendor == "postgresql":
+        _execute(connection, "SET LOCAL lock_timeout = '100ms'")
+    elif connection.vendor == "mysql":
+        # Seconds; with 0, InnoDB fails where it otherwise looks at the committed version of a locked row and goes on.
+        _execute(connection, "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1")
 
 
 def _execute(connection: BaseDatabaseWrapper, statement: str) -> None:

@@ -18,11 +18,10 @@ BATCH = 200
 
 
 class OrmApiTokens:
-    """`ApiTokenStore` on the database that the router gives to `ApiToken` for writing: always the primary."""
+    """`ApiTokenStore` on one database: the one that holds the log, so that what is written there is read."""
 
-    @property
-    def alias(self) -> str:
-        return router.db_for_write(ApiToken)
+    def __init__(self, alias: str | None = None) -> None:
+        self.alias = alias or router.db_for_write(ApiToken)
 
     def add(self, owner: Any, new: NewApiToken) -> None:
         now = DatabaseNow()

@@ -40,6 +40,9 @@ class PrivateConnection:
         except BaseException:
             self.drop(wrapper)
             raise
+        finally:
+            if wrapper is not self._wrapper:  # interrupted while it was being opened: nobody else will close it
+                self.drop(wrapper)
 
     def is_open(self) -> bool:
         return self._wrapper is not None and self._wrapper.connection is not None
@@ -71,7 +74,10 @@ class PrivateConnection:
 
     def park(self) -> None:
         """In a forked child: forget the inherited connection without closing it."""
-        _parked.extend(wrapper for wrapper in (self._wrapper, self._severed) if wrapper is not None)
+        for wrapper in (self._wrapper, self._severed):
+            if wrapper is not None:
+                _muffle(wrapper)
+                _parked.append(wrapper)
         self._wrapper = self._severed = None
 
 
@@ -105,6 +111,15 @@ def _open_like(alias: str, timeout: float) -> BaseDatabaseWrapper:
     wrapper: BaseDatabaseWrapper = backend.DatabaseWrapper(settings, alias)
     wrapper.inc_thread_sharing()
     return wrapper
+
+
+def _muffle(wrapper: BaseDatabaseWrapper) -> None:
+    """Put /dev/null in place of the inherited socket: drivers say goodbye on it when the interpreter clears up."""
+    descriptor = _descriptor(wrapper.connection)
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError), open(os.devnull, "r+b", buffering=0) as nothing:
+        os.dup2(nothing.fileno(), descriptor)
 
 
 def _descriptor(connection: Any) -> int | None:

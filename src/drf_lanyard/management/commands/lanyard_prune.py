@@ -2,7 +2,6 @@
 
 import math
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -44,20 +43,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, batch: int, older_than: float, **options: Any) -> None:
         database = alias()
         try:
-            sessions = _drain(lambda: prune_sessions(database, older_than * DAY, batch), batch)
-            entries = _drain(lambda: prune(database, batch), batch)
+            sessions = sum(prune_sessions(database, older_than * DAY, batch))
+            entries = 0
+            while forgotten := prune(database, batch):
+                entries += forgotten
         except OperationalError as error:
             raise CommandError(
                 f"The database is busy; what was deleted stays deleted. Run it again. ({error})"
             ) from None
         self.stdout.write(f"Deleted {sessions} sessions and {entries} entries of the revocation log.")
-
-
-def _drain(step: Callable[[], int], batch: int) -> int:
-    """Repeat until a step finds less than it may; each is a transaction of its own."""
-    total = 0
-    while True:
-        done = step()
-        total += done
-        if done < batch:
-            return total
