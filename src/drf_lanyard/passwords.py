@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
 from .core.errors import InvalidCredentials
 from .receivers import verifying
@@ -13,6 +14,7 @@ from .receivers import verifying
 MAX_PASSWORD = 4096
 
 
+@sensitive_variables()
 def verified_user(request: HttpRequest, username: str, password: str) -> Any:
     """The user whose password this is, with `backend` set. Takes as long as hashing does.
 

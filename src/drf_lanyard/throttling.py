@@ -24,12 +24,22 @@ class Attempts:
     """The counters of one attempt. `action` names what is tried; `account` is what the client calls itself."""
 
     def __init__(
-        self, request: HasMeta, action: str, account: str, *, by_address: Rate | None, by_account: Rate | None
+        self,
+        request: HasMeta,
+        action: str,
+        account: str,
+        *,
+        by_address: Rate | None,
+        by_account: Rate | None,
+        from_anywhere: bool = False,
     ) -> None:
+        """`from_anywhere`: the account is counted alone, where nobody but its owner (or a thief) gets to try."""
         network = network_of(address_of(request))
         now = get_lanyard().clock.time()
         self._address = _counter(f"{action}.address", network, by_address, now)
-        self._account = _counter(f"{action}.account", f"{network}\0{fold(account)}", by_account, now)
+        self._account = _counter(
+            f"{action}.account", f"{'' if from_anywhere else network}\0{fold(account)}", by_account, now
+        )
 
     def count(self) -> None:
         """Raises `Throttled`, or `StoreUnavailable` if the cache cannot count."""
@@ -59,8 +69,12 @@ def sign_in_attempts(request: HasMeta, account: str) -> Attempts:
 
 
 def fold(account: str) -> str:
-    """One spelling for what a database's collation, or an eye, takes for the same name."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", account).casefold())
+    """One spelling for what a database's collation, or an eye, takes for the same name.
+
+    Collations ignore case, accents, and characters that show nothing.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", account).casefold())
+    return "".join(character for character in plain if unicodedata.category(character)[0] not in "MCZ")
 
 
 def _counter(scope: str, identity: str, rate: Rate | None, now: float) -> "_Counter | None":

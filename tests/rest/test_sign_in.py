@@ -8,11 +8,11 @@ from django.contrib.auth.signals import user_logged_in
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from drf_lanyard import sign_in, signed_in
+from drf_lanyard import passwords, sign_in, signed_in
 from drf_lanyard.core.errors import InvalidCredentials, UserInactive
 from drf_lanyard.models import Session
+from drf_lanyard.passwords import MAX_PASSWORD
 from drf_lanyard.rest import sign_in as views
-from drf_lanyard.rest.serializers import MAX_PASSWORD
 from drf_lanyard.wiring import get_lanyard
 
 from .calls import PASSWORD, bearer, login, refusal
@@ -131,7 +131,7 @@ def test_the_same_answer_and_one_hash_for_every_failure(
     ],
 )
 def test_a_body_of_another_shape(client: APIClient, alice: Any, body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "authenticate", None)  # refused before anything is looked up or hashed
+    monkeypatch.setattr(passwords, "authenticate", None)  # refused before anything is looked up or hashed
     response = client.post("/auth/login/", body)
     assert refusal(response) == (400, "invalid_request")
     errors = response.json()["errors"]
@@ -163,7 +163,12 @@ def test_a_body_that_cannot_be_read(client: APIClient, raw: bytes, content_type:
 def test_what_rest_framework_refuses_has_a_code_too(client: APIClient) -> None:
     assert refusal(client.get("/auth/login/")) == (405, "method_not_allowed")
     assert refusal(client.post("/auth/login/", b"x", content_type="text/plain")) == (415, "unsupported_media_type")
-    assert refusal(client.post("/auth/login/", {}, HTTP_ACCEPT="text/html")) == (406, "not_acceptable")
+
+
+def test_whatever_a_client_accepts_it_gets_json(client: APIClient) -> None:
+    for accept in ("text/html", "image/png", "nonsense"):
+        assert refusal(client.post("/auth/login/", {}, HTTP_ACCEPT=accept)) == (400, "invalid_request")
+        assert client.post("/auth/logout/", HTTP_ACCEPT=accept).status_code == 204
 
 
 def test_only_the_transports_that_are_served(client: APIClient, alice: Any) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import override_settings
-from drf_lanyard.rest.throttling import fold
 from rest_framework.test import APIClient
 
-from drf_lanyard.rest import sign_in as views
+from drf_lanyard import passwords
 from drf_lanyard.stores.clock import SystemClock
+from drf_lanyard.throttling import fold
 
 from .calls import NEW_PASSWORD, PASSWORD, refusal
 
@@ -44,7 +44,7 @@ def test_guessing_at_one_account_ends_before_anything_is_hashed(
 ) -> None:
     assert statuses(5) == [401] * 5
     with monkeypatch.context() as patched:
-        patched.setattr(views, "authenticate", None)
+        patched.setattr(passwords, "authenticate", None)
         response = attempt(password=PASSWORD)
     assert refusal(response) == (429, "throttled")
     assert response["Retry-After"] == "200"
@@ -137,7 +137,7 @@ class Broken:
 
 
 def test_uncounted_attempts_are_not_let_through(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drf_lanyard.rest.throttling.cache", Broken())
+    monkeypatch.setattr("drf_lanyard.throttling.cache", Broken())
     response = attempt(password=PASSWORD)
     assert refusal(response) == (503, "store_unavailable")
     assert response["Retry-After"] == "1"
@@ -165,3 +165,11 @@ def test_asking_for_a_reset_is_limited(alice: Any) -> None:
         assert [ask("nobody@example.com") for _ in range(5)] == [204] * 4 + [429]  # the address's: 10 a minute
         assert ask("alice@example.com", "192.0.2.2") == 204
         assert attempt(password=PASSWORD).status_code == 200  # sign-in has counters of its own
+
+
+def test_what_a_collation_takes_for_the_same_name_counts_as_one() -> None:
+    """MariaDB's and MySQL's ignore case, accents, and characters that show nothing."""
+    spellings = ["alice", "ALICE", "alic\x0ee", "al\u200bice", "\u00e1lice", "a\u0301lice", "\uff41lice", "alice\u00ad"]
+
+    assert {fold(spelling) for spelling in spellings} == {"alice"}
+    assert fold("bob") != fold("alice")

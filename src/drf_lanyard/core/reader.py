@@ -8,13 +8,13 @@ import asyncio
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Iterable
 
+from . import forks
 from .errors import StoreUnavailable
 from .model import Entry
 from .ports import Clock, RevocationLog
-from .revocation import Snapshot
+from .revocation import Snapshot, read_everything
 
 logger = logging.getLogger("drf_lanyard")
 
@@ -42,7 +42,7 @@ class Reader:
         self._steady = clock.steady
         self._closed = False
         self._start_afresh()
-        _readers.add(self)
+        forks.watch(self)
 
     def _start_afresh(self) -> None:
         self._pid = os.getpid()
@@ -254,15 +254,7 @@ class Reader:
 
     def _recover(self, me: threading.Thread) -> None:
         """The database lost commits (failover, restore): give back what only we remember, then read all of it again."""
-        stored, floor = Snapshot(), 0
-        while self._begin_call(me) is not None:
-            page = self.log.read(stored.position)
-            stored.apply(page)
-            floor = page.floor
-            if page.more_unsequenced:
-                self.log.sequence()
-            elif not page.more_sequenced:
-                break
+        stored, floor = read_everything(self.log, lambda: self._begin_call(me) is not None)
         with self._lock:
             lost = self.snapshot.missing_from(stored, floor) if self._thread is me else []
         if lost:
@@ -295,15 +287,3 @@ class Reader:
             return
         self._start_afresh()
         self.log.park()
-
-
-_readers: "weakref.WeakSet[Reader]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for reader in list(_readers):
-        reader.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

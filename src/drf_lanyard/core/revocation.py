@@ -1,10 +1,11 @@
 """One process's copy of the live revocation log."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .errors import AuthError, TokenRevoked, TokenStale
 from .model import Entry, LogRead, Principal
+from .ports import RevocationLog
 
 #: A dead credential, or (user, lowest valid epoch, whether sessions ended with it).
 Item = int | tuple[str, int, bool]
@@ -113,3 +114,17 @@ def _raise(epochs: dict[str, int], subject: str, epoch: int) -> None:
 def _drop(epochs: dict[str, int], subject: str, epoch: int) -> None:
     if epochs.get(subject) == epoch:
         del epochs[subject]
+
+
+def read_everything(log: RevocationLog, goes_on: Callable[[], bool]) -> tuple[Snapshot, int]:
+    """The whole log, page by page, and its floor; stops early when `goes_on` says so."""
+    stored, floor = Snapshot(), 0
+    while goes_on():
+        page = log.read(stored.position)
+        stored.apply(page)
+        floor = page.floor
+        if page.more_unsequenced:
+            log.sequence()
+        elif not page.more_sequenced:
+            break
+    return stored, floor

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 
 from ..core.errors import InvalidCredentials, TokenMalformed
@@ -28,6 +29,7 @@ class BasicAuthentication(HeaderMethod):
 
     keyword = "Basic"
 
+    @sensitive_variables()
     def identify(self, request: Request, credential: Credential) -> Found:
         username, password = _decoded(credential.token)
         if get_api_tokens().tokens.is_well_formed(password):
@@ -38,6 +40,7 @@ class BasicAuthentication(HeaderMethod):
         return False  # the challenge's error is about tokens
 
 
+@sensitive_variables()
 def _decoded(text: str) -> tuple[str, str]:
     """Name and password (RFC 7617 section 2). Raises `TokenMalformed`."""
     try:
@@ -50,6 +53,7 @@ def _decoded(text: str) -> tuple[str, str]:
     return username, password
 
 
+@sensitive_variables()
 def _by_token(username: str, token: str) -> Found:
     principal = get_api_tokens().authenticate(token)
     user = user_for(principal.user_id)
@@ -58,6 +62,7 @@ def _by_token(username: str, token: str) -> Found:
     return user, principal
 
 
+@sensitive_variables()
 def _by_password(request: Request, username: str, password: str) -> Found:
     username = _normal(username)
     if not username or not password or len(username) > max_username() or len(password) > MAX_PASSWORD:

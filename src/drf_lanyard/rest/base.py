@@ -9,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -33,6 +34,13 @@ class _EveryAlias(set[str]):
         return True
 
 
+class _AlwaysJson(DefaultContentNegotiation):
+    """Whatever a client accepts: a sign-out is not refused for a header."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class LanyardView(APIView):
     """Open to everybody, in JSON, and never in a transaction of ATOMIC_REQUESTS.
 
@@ -46,6 +54,7 @@ class LanyardView(APIView):
     throttle_classes: Sequence[Any] = ()
     parser_classes = (JSONParser, FormParser, MultiPartParser)
     renderer_classes = (JSONRenderer,)
+    content_negotiation_class = _AlwaysJson
     #: Answers are about one client, and many hold credentials (RFC 6750 section 5.3).
     cache_control = "no-store"
     #: Opens, renews or ends sessions: browsers must come from a trusted page, whatever the transport.

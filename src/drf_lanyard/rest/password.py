@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.http import urlsafe_base64_decode
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,10 +37,12 @@ class PasswordChangeView(AccountView):
 
     checks_source = True
 
+    @sensitive_variables()
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(PasswordChangeBody)
         rate = get_settings().throttle.password_change_account
-        attempts = Attempts(request, "password_change", str(request.user.pk), by_address=None, by_account=rate)
+        account = str(request.user.pk)
+        attempts = Attempts(request, "password_change", account, by_address=None, by_account=rate, from_anywhere=True)
         attempts.count()
         issued = self._change(body["old_password"], body["new_password"])
         attempts.succeeded()
@@ -47,6 +50,7 @@ class PasswordChangeView(AccountView):
             django_sessions.renew(request._request, issued)
         return credentials(issued, request)
 
+    @sensitive_variables()
     def _change(self, old: str, new: str) -> Issued:
         session_id = self.principal.session_id
         assert session_id is not None  # the permission asked for a session
@@ -75,6 +79,7 @@ class PasswordResetView(LanyardView):
 
     checks_source = True
 
+    @sensitive_variables()
     def post(self, request: Request, **kwargs: Any) -> Response:
         settings = get_settings()
         if settings.password_reset_url is None or email_field(get_user_model()) is None:
@@ -97,6 +102,7 @@ class PasswordResetConfirmView(LanyardView):
 
     checks_source = True
 
+    @sensitive_variables()
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(PasswordResetConfirmBody)
         user = _user_of(body["uid"])
@@ -124,6 +130,7 @@ def _stored(pk: Any) -> Any:
     return get_user_model()._base_manager.using(alias()).filter(pk=pk).first()
 
 
+@sensitive_variables()
 def _validate(password: str, user: Any) -> None:
     try:
         validate_password(password, user)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,6 +39,7 @@ class LoginView(LanyardView):
 
     checks_source = True
 
+    @sensitive_variables()
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(LoginBody)
         chosen = choose(request, body["transport"])
@@ -68,6 +70,7 @@ def _replace(response: Response, request: Request) -> None:
     response.cookies.update(written)
 
 
+@sensitive_variables()
 def _sign_in(request: Request, body: dict[str, Any], chosen: Transport) -> Issued:
     """One answer for unknown, wrong, inactive and unusable. Raises `InvalidCredentials`."""
     for _ in range(2):
@@ -89,6 +92,7 @@ class RefreshView(LanyardView):
 
     checks_source = True
 
+    @sensitive_variables()
     def post(self, request: Request, **kwargs: Any) -> Response:
         token = None if self._has_token() else cookies.read(request, "refresh")
         if token is None:
@@ -106,6 +110,7 @@ class RefreshView(LanyardView):
         body = self.body()
         return hasattr(body, "get") and "refresh" in body
 
+    @sensitive_variables()
     def _token(self) -> str:
         if not self._has_token() and source_of(self.request).is_browser:
             raise NotAuthenticated  # a page that asks whether somebody is signed in
@@ -113,6 +118,7 @@ class RefreshView(LanyardView):
         refuse_refresh_in_body(self.request)
         return token
 
+    @sensitive_variables()
     def _refresh(self, token: str, *via: Transport) -> Issued | Denied:
         key, client = _idempotency_key(self.request), transport.client_of(self.request)
         return get_lanyard().refresh(token, client=client, idempotency_key=key, via=via)

@@ -1,0 +1,27 @@
+"""Telling what holds threads and locks that it is in a child now."""
+
+import os
+import weakref
+from typing import Protocol
+
+
+class Forkable(Protocol):
+    def after_fork(self) -> None:
+        """In the child, before anything else runs: make new locks, and forget threads and connections."""
+
+
+_watched: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
+
+
+def watch(one: Forkable) -> None:
+    """Call `after_fork` in every child that is forked while `one` lives."""
+    _watched.add(one)
+
+
+def _after_fork_in_child() -> None:
+    for one in list(_watched):
+        one.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
