@@ -21,7 +21,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-default-apps",
     "--disable-sync",
-    "--disable-gpu",
     "--no-first-run",
     "--no-default-browser-check",
 ]
