@@ -48,12 +48,12 @@ class OrmLog:
     def read(self, position: int) -> LogRead:
         was_open, interruptions = self._private.is_open(), self._private.interruptions
         try:
-            return self._private.run(lambda connection: read_log(connection, position))
+            return self._private.run(lambda connection: read_log(connection, position, PAGE))
         except DatabaseError as error:
             if not was_open or not is_disconnect(error) or interruptions != self._private.interruptions:
                 raise
         # An idle connection may have been ended by the server: once more, on a new one.
-        return self._private.run(lambda connection: read_log(connection, position))
+        return self._private.run(lambda connection: read_log(connection, position, PAGE))
 
     def sequence(self) -> int:
         return self._private.run(lambda connection: sequence_log(connection, self._retention))
