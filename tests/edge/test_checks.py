@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core import checks, mail
+from django.core import checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.test import override_settings
+from django.test.utils import _TestState
 
 import drf_lanyard.checks as lanyard_checks
 from drf_lanyard.authentication import LanyardAuthentication
@@ -45,7 +46,7 @@ def lanyard(**settings: object) -> list[str]:
 @pytest.fixture
 def production(monkeypatch) -> None:
     """Outside Django's test environment, as `manage.py migrate` on a server is."""
-    monkeypatch.delattr(mail, "outbox")
+    monkeypatch.delattr(_TestState, "saved_data")
 
 
 def test_every_id_is_used_in_one_place_and_written_in_the_catalogue() -> None:
@@ -150,6 +151,19 @@ def test_authenticators_may_be_instances() -> None:
     path = f"{__name__}.instance"
     assert ids(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [DRF_SESSION, path]}) == ["W006"]
     assert ids(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": [path, DRF_SESSION]}) == []
+
+
+def test_basic_is_for_development() -> None:
+    from django.core.checks import run_checks
+    from django.test import override_settings
+
+    def found(*classes: str, deploy: bool) -> list[str | None]:
+        with override_settings(REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": list(classes)}):
+            return [one.id for one in run_checks(include_deployment_checks=deploy) if one.id == "lanyard.W017"]
+
+    ours = "drf_lanyard.authentication.BasicAuthentication"
+    assert found(OURS, ours, deploy=True) == found(OURS, DRF_BASIC, deploy=True) == ["lanyard.W017"]
+    assert found(OURS, deploy=True) == found(OURS, ours, deploy=False) == []
 
 
 # Cache and database: the test database of a test without one is in memory, so W010 comes along in production

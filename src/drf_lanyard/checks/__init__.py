@@ -4,7 +4,7 @@ from django.core.checks import Tags, register
 
 from .catalogue import CATALOGUE
 from .claims import check_claims, inspect_claims, looks_secret
-from .environment import check_authenticators, check_cache, check_database, check_django_sessions
+from .environment import check_authenticators, check_basic, check_cache, check_database, check_django_sessions
 from .policy import (
     check_policy,
     check_proxies,
@@ -30,3 +30,4 @@ for _check in (
 ):
     register(_check, Tags.security)
 register(check_claims, Tags.database)
+register(check_basic, Tags.security, deploy=True)

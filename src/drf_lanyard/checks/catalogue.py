@@ -27,6 +27,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "lanyard.W014": "The claims of a user cannot be made.",
         "lanyard.W015": "The user model lacks something that decides who may stay signed in.",
         "lanyard.W016": "Django sessions are kept in signed cookies, which nothing can delete.",
+        "lanyard.W017": "Passwords are sent with every request (Basic), and hashed at each. With --deploy.",
     }
 )
 

@@ -19,21 +19,37 @@ from .catalogue import message
 TESTED_VENDORS = ("sqlite", "postgresql", "mysql")
 
 
-def check_authenticators(**kwargs: Any) -> list[CheckMessage]:
-    """W006: DRF asks only the first authenticator for the challenge. Looked at where one of ours is in the list."""
-    from rest_framework.authentication import BaseAuthentication
+def _default_authenticators() -> list[type[Any]]:
     from rest_framework.settings import api_settings
 
     try:
         listed: list[Any] = list(api_settings.DEFAULT_AUTHENTICATION_CLASSES)
     except ImportError:  # DRF says it better at the first request
         return []
-    classes: list[type[Any]] = [one if isinstance(one, type) else type(one) for one in listed]  # instances work too
+    return [one if isinstance(one, type) else type(one) for one in listed]  # instances work too
+
+
+def check_authenticators(**kwargs: Any) -> list[CheckMessage]:
+    """W006: DRF asks only the first authenticator for the challenge. Looked at where one of ours is in the list."""
+    from rest_framework.authentication import BaseAuthentication
+
+    classes = _default_authenticators()
     ours = any(base.__module__.startswith("drf_lanyard.") for cls in classes for base in cls.__mro__)
     if not ours or classes[0].authenticate_header is not BaseAuthentication.authenticate_header:
         return []
     text = f"{classes[0].__name__} comes first in DEFAULT_AUTHENTICATION_CLASSES and makes every 401 a 403."
     return [message("W006", text, "Put drf_lanyard.authentication.LanyardAuthentication first.", classes[0])]
+
+
+def check_basic(**kwargs: Any) -> list[CheckMessage]:
+    """W017, for production: asked for by name, here or in REST framework's own class."""
+    from rest_framework.authentication import BasicAuthentication as FrameworkBasic
+
+    from ..authentication import BasicAuthentication
+
+    found = [cls for cls in _default_authenticators() if issubclass(cls, BasicAuthentication | FrameworkBasic)]
+    hint = "Let scripts use API tokens; LanyardAuthentication takes one as a Basic password as well."
+    return [message("W017", f"{cls.__name__} is in DEFAULT_AUTHENTICATION_CLASSES.", hint, cls) for cls in found]
 
 
 def check_cache(**kwargs: Any) -> list[CheckMessage]:
