@@ -12,7 +12,10 @@ def test_tutorial(tutorial: Walk) -> None:
     assert "Traceback" not in (tutorial.folder / ".server").read_text()
 
 
-@pytest.mark.parametrize("page", ["claims", "testing", "operations"])
+AFTER_TUTORIAL = ["claims", "testing", "operations", "howto-spa", "howto-spa-other-origin", "howto-scripts"]
+
+
+@pytest.mark.parametrize("page", AFTER_TUTORIAL)
 def test_after_the_tutorial(page: str, after_tutorial: Walk) -> None:
     assert after_tutorial.page(f"docs/{page}.md") > 1
 

@@ -24,6 +24,7 @@ from drf_lanyard.conf.throttle import rate
 from drf_lanyard.core import errors
 from drf_lanyard.exceptions import to_api_exception
 from tests.docs.walk import ROOT
+from tests.transports.rows import ROWS
 
 
 def rows(page: str, first: str) -> list[list[str]]:
@@ -63,7 +64,8 @@ def test_every_rate_is_listed_with_its_default() -> None:
     assert set(table) == set(Throttle.__slots__)
 
 
-def test_every_dictionary_of_settings_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "least"), [("settings", 4), ("howto-mobile", 1), ("howto-spa-other-origin", 1)])
+def test_every_dictionary_of_settings_is_accepted(page: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = ModuleType("shop.tokens")
     tokens.claims = lambda user, session: {}  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "shop", ModuleType("shop"))
@@ -74,15 +76,16 @@ def test_every_dictionary_of_settings_is_accepted(monkeypatch: pytest.MonkeyPatc
         nonlocal tried
         if "LANYARD = " not in example.parsed:
             return
+        example.namespace |= {"INSTALLED_APPS": [], "MIDDLEWARE": []}
         PythonEvaluator()(example)
         with override_settings(LANYARD=example.namespace["LANYARD"]):
             assert problems() == []
             assert get_settings()
         tried += 1
 
-    for example in Sybil([CodeBlockParser("python", evaluate)]).parse(ROOT / "docs/settings.md").examples():
+    for example in Sybil([CodeBlockParser("python", evaluate)]).parse(ROOT / f"docs/{page}.md").examples():
         example.evaluate()
-    assert tried >= 3
+    assert tried >= least
 
 
 def auth_errors() -> dict[str, type[errors.AuthError]]:
@@ -121,3 +124,9 @@ def test_every_command_is_listed() -> None:
 def test_every_signal_is_listed() -> None:
     listed = {unquoted(row[0]) for row in rows("docs/operations.md", "signal")}
     assert listed == {name for name, one in vars(signals).items() if isinstance(one, Signal)}
+
+
+def test_the_methods_cost_and_end_as_the_matrix_of_the_transports_proves() -> None:
+    """That matrix asserts what is in ROWS; this one asserts that the page says so."""
+    table = {row[0]: (int(row[1]), row[4] == "**lives on**") for row in rows("docs/methods.md", "method and transport")}
+    assert table == {name: (statements, outlives) for name, (_, statements, outlives) in ROWS.items()}

@@ -95,7 +95,8 @@ class Walk:
         return done.stdout
 
     def serve(self, command: str) -> None:
-        """Start a server and wait until it is ready."""
+        """Start a server and wait until it is ready. One that runs already ends: the reader starts it anew."""
+        self.close()
         line, ready = _SERVERS[command]
         path = self.folder / ".server"
         with path.open("wb") as log:
@@ -123,6 +124,7 @@ class Walk:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+        self._servers.clear()
 
     def copy(self, folder: Path) -> "Walk":
         """A second reader who has done the same so far; servers are not copied."""
