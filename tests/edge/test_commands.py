@@ -260,8 +260,8 @@ def test_status_shows_the_settings_in_force_and_no_secret() -> None:
         "CLAIMS": claims,
         "USER_SERIALIZER": "rest_framework.serializers.Serializer",
         "PUSH_URL": "redis://:hunter2@127.0.0.1/0",
-        "COOKIE": {"domain": "hunter2"},
-        "API_TOKEN": {"pepper": "hunter2"},
+        "COOKIE": {"NAME": "shop"},
+        "API_TOKEN": {"PREFIX": "shop_", "LIFETIME": 3600},
         "THROTTLE": {"login_address": "20/min", "login_account": None},
         "SIGNING_KEYS": [{"algorithm": "HS256", "key": HMAC_SECRET, "kid": "2026-11"}],
     }
@@ -277,7 +277,7 @@ def test_status_shows_the_settings_in_force_and_no_secret() -> None:
     assert found["claims"] == "tests.edge.test_conf.claims"
     assert found["user_serializer"] == "rest_framework.serializers.Serializer"
     assert found["push_url"] == "redis"
-    assert (found["cookie"], found["api_token"]) == (["domain"], ["pepper"])
+    assert (found["cookie"], found["api_token"]) == ({"name": "shop"}, {"prefix": "shop_", "lifetime": 3600.0})
     assert found["throttle"]["login_address"] == "20/60s"
     assert found["throttle"]["login_account"] is None
 

@@ -61,7 +61,7 @@ def test_the_admin_lists_searches_and_revokes() -> None:
     found = admin.get(url, {"q": sign_in_name("root")})
     assert re.findall(r"/lanyard/session/([0-9a-f-]{36})/change/", found.content.decode())[0] == str(issued.session.id)
     admin.post(url, {"action": "revoke_selected", "_selected_action": [str(issued.session.id)]})
-    assert Session.objects.get().revoked_reason == "admin"
+    assert Session.objects.get(pk=issued.session.id).revoked_reason == "admin"
 
 
 def claims(user, session):
