@@ -17,13 +17,12 @@ def test_a_token_from_its_making_to_the_end_of_its_user():
     cache.clear()
     alice = create_user("alice")
     name = get_user_model().USERNAME_FIELD
-    token = (
-        APIClient().post("/auth/obtain-token/", {name: sign_in_name("alice"), "password": "wonderland"}).json()["token"]
-    )
+    credentials = {name: sign_in_name("alice"), "password": "wonderland"}
+    token = APIClient().post("/auth/obtain-token/", credentials).json()["token"]
     script = APIClient()
     script.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     assert script.get("/protected/").json()["user"] == (alice.pk if isinstance(alice.pk, (int, str)) else str(alice.pk))
-    body = APIClient().post("/auth/login/", {name: sign_in_name("alice"), "password": "wonderland"}).json()
+    body = APIClient().post("/auth/login/", credentials).json()
     page = APIClient()
     page.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
     made = page.post("/auth/api-tokens/", {"name": "CI"})

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import TypeVar
-from uuid import UUID
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -16,15 +15,14 @@ from django.db.backends.utils import CursorWrapper
 from django.db.utils import DatabaseError
 
 from ..core.errors import StoreUnavailable
-from ..core.ids import log_uid
 from ..core.model import Entry, LogRead
-from ..models import Revocation, RevocationHead, Session, UserEpoch
-from .dialect import IS_STANDBY, NOW, reads_inline, upsert_epochs
+from ..models import Revocation, RevocationHead
+from .dialect import IS_STANDBY, NOW, reads_inline
+from .orm_restore import restore_entries
 from .private import PrivateConnection, is_disconnect, quiet_cursor
 
 LOG = Revocation._meta.db_table
 HEAD = RevocationHead._meta.db_table
-SESSIONS = Session._meta.db_table
 T = TypeVar("T")
 #: How many entries of each kind one read returns, and one sequencing transaction numbers.
 PAGE = 5000
@@ -59,7 +57,13 @@ class OrmLog:
         return self._private.run(lambda connection: sequence_log(connection, self._retention))
 
     def restore(self, entries: Sequence[Entry]) -> None:
-        self._private.run(lambda connection: restore_log(connection, entries))
+        for batch in batches(entries):
+            self._private.run(lambda connection, batch=batch: self._restore(connection, batch))  # type: ignore[misc]
+
+    @staticmethod
+    def _restore(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
+        with own_transaction(connection), quiet_cursor(connection) as cursor:
+            restore_entries(connection, cursor, entries)
 
     def interrupt(self) -> None:
         self._private.interrupt()
@@ -114,13 +118,13 @@ def _entry(uid: int, position: int | None, credential: str, subject: str, epoch:
 
 def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
     """Number entries that have no position, and set when they may be forgotten; how many. 0 if the head is busy."""
-    with _transaction(connection), quiet_cursor(connection) as cursor:
+    with own_transaction(connection), quiet_cursor(connection) as cursor:
         position = _lock_head(connection, cursor, skip_locked=True)
         if position is None:
             return 0
         cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {PAGE}")
         ids = [row[0] for row in cursor.fetchall()]
-        for batch in _batches(ids):
+        for batch in batches(ids):
             _number(cursor, batch, position, NOW[connection.vendor], retention)
             position += len(batch)
         if ids:
@@ -139,45 +143,8 @@ def _number(cursor: CursorWrapper, ids: list[int], position: int, now: str, rete
     )
 
 
-def restore_log(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
-    """Append entries again, end the sessions that they ended, raise the users' epochs: their next tokens are valid."""
-    for batch in _batches(entries):
-        with _transaction(connection), quiet_cursor(connection) as cursor:
-            _restore(connection, cursor, batch)
-
-
-def _restore(connection: BaseDatabaseWrapper, cursor: CursorWrapper, entries: Sequence[Entry]) -> None:
-    user, session = UserEpoch._meta.pk, Session._meta.pk
-    raised = sorted({e.subject: e.epoch for e in entries if e.subject is not None}.items())
-    if raised:
-        owners = [user.get_db_prep_save(user.to_python(subject), connection) for subject, _ in raised]
-        upsert_epochs(connection, UserEpoch._meta.db_table, owners, to=[epoch for _, epoch in raised])
-    ended = {
-        "id": [session.get_db_prep_value(UUID(int=e.credential), connection) for e in entries if e.credential],
-        "user_id": [
-            user.get_db_prep_save(user.to_python(e.subject), connection)
-            for e in entries
-            if e.subject and e.ends_sessions
-        ],
-    }
-    for column, keys in ended.items():
-        if keys:
-            marks = ", ".join(["%s"] * len(keys))
-            cursor.execute(
-                f"UPDATE {SESSIONS} SET revoked_at = {NOW[connection.vendor]}, revoked_reason = 'restored' "
-                f"WHERE revoked_at IS NULL AND {column} IN ({marks})",
-                keys,
-            )
-    cursor.executemany(
-        f"INSERT INTO {LOG} (uid, credential, subject, epoch, ends_sessions) VALUES (%s, %s, %s, %s, %s)",
-        [
-            (log_uid(), f"{e.credential:032x}" if e.credential else "", e.subject or "", e.epoch, e.ends_sessions)
-            for e in entries
-        ],
-    )
-
-
-def _batches(items: Sequence[T]) -> Iterator[list[T]]:
+def batches(items: Sequence[T]) -> Iterator[list[T]]:
+    """As many at a time as one statement names."""
     for start in range(0, len(items), BATCH):
         yield list(items[start : start + BATCH])
 
@@ -194,7 +161,7 @@ def prune(alias: str, batch: int, *, timeout: float = 2.0) -> int:
 
 
 def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
-    with _transaction(connection, waits=True), quiet_cursor(connection) as cursor:
+    with own_transaction(connection, waits=True), quiet_cursor(connection) as cursor:
         if _lock_head(connection, cursor, skip_locked=False) is None:
             return 0
         cursor.execute(
@@ -211,7 +178,7 @@ def prune_log(connection: BaseDatabaseWrapper, batch: int) -> int:
 
 
 @contextmanager
-def _transaction(connection: BaseDatabaseWrapper, *, waits: bool = False) -> Iterator[None]:
+def own_transaction(connection: BaseDatabaseWrapper, *, waits: bool = False) -> Iterator[None]:
     """BEGIN … COMMIT on a connection that `django.db.transaction` does not know; joins a test's transaction.
 
     On SQLite it takes the write lock at once. Unless it `waits`, a busy writer makes it raise `OperationalError`.
