@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from .core.access import _refuse_registered, _to_json
+from .core.access import claims_to_json, refuse_registered
 from .core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
 from .core.generations import Generations
 from .core.ids import uuid7
@@ -161,7 +161,7 @@ class ApiTokenService:
 
     def _principal(self, state: ApiTokenState) -> Principal:
         claims = dict(self._claims_for(state.user, None))
-        _refuse_registered(claims)
+        refuse_registered(claims)
         return Principal(
             user_id=state.subject,
             method=METHOD,
@@ -171,7 +171,7 @@ class ApiTokenService:
             issued_at=state.created_at,
             expires_at=state.ends_at,
             credential=state.id.int,
-            payload=_to_json(claims),
+            payload=claims_to_json(claims),
         )
 
 

@@ -75,8 +75,8 @@ class AccessTokens:
         Raises ConfigurationError if `claims` has a registered name or is not JSON, or if the token would
         not get through `verify`: too long, or a subject that is empty, over 255 characters or has a NUL.
         """
-        _refuse_registered(claims)
-        payload = _to_json(
+        refuse_registered(claims)
+        payload = claims_to_json(
             {
                 "iss": self._issuer,
                 "sub": subject,
@@ -170,13 +170,14 @@ class AccessTokens:
             raise ConfigurationError("The subject of an access token has a NUL character.")
 
 
-def _refuse_registered(claims: Mapping[str, object]) -> None:
+def refuse_registered(claims: Mapping[str, object]) -> None:
+    """Raises ConfigurationError for a claim of the project's that has a name with a meaning of its own."""
     clash = sorted(REGISTERED_CLAIMS.intersection(claims))
     if clash:
         raise ConfigurationError(f"A claim may not be named {', '.join(clash)}: the name is registered.")
 
 
-def _to_json(claims: dict[str, object]) -> bytes:
+def claims_to_json(claims: dict[str, object]) -> bytes:
     """Strict JSON (RFC 8259): no NaN, no dates, no sets, text keys only. Raises ConfigurationError otherwise."""
     try:
         if not all(isinstance(name, str) for name in claims):

@@ -17,7 +17,7 @@ from ..transport import client_of
 from ..wiring import alias, get_api_tokens
 from .api_token_shapes import ApiTokenBody, ApiTokenSerializer
 from .base import AccountView, LanyardView
-from .password import _locked as locked_user
+from .password import locked_user
 from .serializers import LoginBody
 
 

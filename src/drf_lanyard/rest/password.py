@@ -60,7 +60,7 @@ class PasswordChangeView(AccountView):
         if not user.check_password(old):
             raise ValidationError(_WRONG)
         _validate(new, user)
-        with _locked(user) as locked:
+        with locked_user(user) as locked:
             if locked.password != user.password:  # somebody was faster
                 raise ValidationError(_WRONG)
             with keeping_session(session_id):
@@ -109,7 +109,7 @@ class PasswordResetConfirmView(LanyardView):
         if user is None or not default_token_generator.check_token(user, body["token"]):
             raise ValidationError(_BAD_LINK)
         _validate(body["new_password"], user)
-        with _locked(user) as locked:
+        with locked_user(user) as locked:
             if not default_token_generator.check_token(locked, body["token"]):  # two people, one link
                 raise ValidationError(_BAD_LINK)
             locked.set_password(body["new_password"])
@@ -139,7 +139,7 @@ def _validate(password: str, user: Any) -> None:
 
 
 @contextmanager
-def _locked(user: Any) -> Iterator[Any]:
+def locked_user(user: Any) -> Iterator[Any]:
     """A transaction that holds the user's row as it is stored now. Raises `UserInactive` if there is none to hold."""
     database = alias()
     with write_transaction(database):

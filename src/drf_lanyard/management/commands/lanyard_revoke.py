@@ -39,7 +39,7 @@ class Command(BaseCommand):
             self._revoke_all(wait, interactive)
 
     def _revoke_user(self, username: str, wait: bool) -> None:
-        found = _find_user(username)
+        found = find_user(username)
         live = Session.objects.using(alias()).live().filter(user_id=found.pk).count()
         revoke_user(found, reason=REASON, wait=wait)
         self.stdout.write(f"{username}: {live} live sessions ended.")
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Every session of {len(owners)} users was ended.")
 
 
-def _find_user(username: str) -> Any:
+def find_user(username: str) -> Any:
     """By whatever the project's users sign in with; inactive users too, whom a manager may hide."""
     model = get_user_model()
     try:

@@ -12,7 +12,7 @@ from drf_lanyard.core.policy import DAY
 from drf_lanyard.models import ApiToken
 from drf_lanyard.wiring import alias
 
-from .lanyard_revoke import REASON, _find_user
+from .lanyard_revoke import REASON, find_user
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             self._revoke(options["token"])
 
     def _create(self, username: str, name: str, scopes: list[str], days: float | None) -> None:
-        user = _find_user(username)
+        user = find_user(username)
         try:
             token, token_id = create_token(
                 user, name, scopes=scopes, lifetime="default" if days is None else days * DAY
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         self.stderr.write(about, str)  # not in red: it is no error
 
     def _list(self, username: str) -> None:
-        user = _find_user(username)
+        user = find_user(username)
         for row in ApiToken.objects.using(alias()).filter(user_id=user.pk).order_by("created_at", "id"):
             used = "never used" if row.last_used_at is None else f"last used {_date(row.last_used_at)}"
             scope = row.scope or "no limit of scope"
