@@ -44,8 +44,7 @@ def test_numbering_does_not_wait_for_a_writer() -> None:
         writer.do(begin_immediate)
         began = time.monotonic()
         try:
-            with pytest.raises(Exception, match="locked"):
-                log.sequence()
+            assert log.sequence() == 0
         finally:
             writer.do(commit)
         assert time.monotonic() - began < 60
