@@ -79,12 +79,17 @@ def revoke_session(session: Session | UUID | str, *, reason: str = "revoked", wa
     return get_lanyard().revoke_sessions([session_id], reason, wait=wait) == 1
 
 
-def revoke_user(user: Any, *, reason: str = "revoked", keep_sessions: bool = False, wait: bool = False) -> None:
-    """End every session of a user and make every token stale.
+def revoke_user(
+    user: Any, *, reason: str = "revoked", keep_sessions: bool = False, api_tokens: bool = False, wait: bool = False
+) -> None:
+    """End every session of a user and make every access token stale.
 
-    `keep_sessions` only makes the tokens stale: clients refresh, and the new ones carry new claims. `wait` as in
-    `revoke_session`.
+    `keep_sessions` only makes the tokens stale: clients refresh, and the new ones carry new claims. `api_tokens` also
+    deletes the user's API tokens, which otherwise live on with fresh claims. `wait` as in `revoke_session`.
     """
+    if api_tokens:
+        owned = ApiToken.objects.using(alias()).filter(user_id=user.pk)
+        get_api_tokens().revoke(list(owned.values_list("pk", flat=True)), reason)
     get_lanyard().revoke_users([user.pk], reason, keep_sessions=keep_sessions, wait=wait)
 
 

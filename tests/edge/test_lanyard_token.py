@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 from django.test import override_settings
 
-from drf_lanyard import create_token
-from drf_lanyard.core.errors import TokenRevoked
+from drf_lanyard import create_token, revoke_user
+from drf_lanyard.core.errors import AuthError, TokenRevoked
 from drf_lanyard.models import ApiToken
 from drf_lanyard.wiring import get_api_tokens
 
@@ -129,3 +129,23 @@ def test_from_a_shell(database: Any) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert get_api_tokens().tokens.is_well_formed(done.stdout.removesuffix("\n"))
     assert get_api_tokens().authenticate(done.stdout.strip()).token_id == ApiToken.objects.get().pk
+
+
+@pytest.mark.django_db
+def test_the_emergency_brake_can_take_the_api_tokens_too() -> None:
+    users = [user(name) for name in ("braked", "spared", "called")]
+    tokens = [get_api_tokens().create(owner.pk, "script")[0] for owner in users]
+
+    call_command("lanyard_revoke", user="braked", api_tokens=True, stdout=io.StringIO())
+    call_command("lanyard_revoke", user="spared", stdout=io.StringIO())
+    revoke_user(users[2], api_tokens=True)
+
+    def lives(token: str) -> bool:
+        try:
+            return get_api_tokens().authenticate(token).method == "api_token"
+        except AuthError:
+            return False
+
+    assert [lives(token) for token in tokens] == [False, True, False]
+    with pytest.raises(CommandError, match="goes with --user"):
+        call_command("lanyard_revoke", "--all", "--api-tokens", "--no-input")

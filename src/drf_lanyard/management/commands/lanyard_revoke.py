@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from drf_lanyard.api import revoke_session, revoke_user
-from drf_lanyard.models import Session
+from drf_lanyard.models import ApiToken, Session
 from drf_lanyard.wiring import alias, get_lanyard
 
 REASON = "command"
@@ -25,24 +25,36 @@ class Command(BaseCommand):
         what.add_argument("--user", metavar="USERNAME", help="end every session of this user (as they sign in)")
         what.add_argument("--session", metavar="ID", help="end this session")
         what.add_argument("--all", action="store_true", help="end every session of everybody")
+        parser.add_argument("--api-tokens", action="store_true", help="with --user: delete their API tokens as well")
         parser.add_argument("--wait", action="store_true", help="return when no process can still accept their tokens")
         parser.add_argument("--no-input", action="store_false", dest="interactive", help="do not ask before --all")
 
     def handle(
-        self, *args: Any, user: str | None, session: str | None, wait: bool, interactive: bool, **options: Any
+        self,
+        *args: Any,
+        user: str | None,
+        session: str | None,
+        api_tokens: bool,
+        wait: bool,
+        interactive: bool,
+        **options: Any,
     ) -> None:
+        if api_tokens and user is None:
+            raise CommandError("--api-tokens goes with --user.")
         if user is not None:
-            self._revoke_user(user, wait)
+            self._revoke_user(user, api_tokens, wait)
         elif session is not None:
             self._revoke_session(session, wait)
         else:
             self._revoke_all(wait, interactive)
 
-    def _revoke_user(self, username: str, wait: bool) -> None:
+    def _revoke_user(self, username: str, api_tokens: bool, wait: bool) -> None:
         found = find_user(username)
         live = Session.objects.using(alias()).live().filter(user_id=found.pk).count()
-        revoke_user(found, reason=REASON, wait=wait)
-        self.stdout.write(f"{username}: {live} live sessions ended.")
+        tokens = ApiToken.objects.using(alias()).filter(user_id=found.pk).count() if api_tokens else 0
+        revoke_user(found, reason=REASON, api_tokens=api_tokens, wait=wait)
+        deleted = f" {tokens} API tokens deleted." if api_tokens else ""
+        self.stdout.write(f"{username}: {live} live sessions ended.{deleted}")
 
     def _revoke_session(self, text: str, wait: bool) -> None:
         try:
