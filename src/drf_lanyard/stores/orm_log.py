@@ -12,7 +12,7 @@ from typing import TypeVar
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.utils import DatabaseError, OperationalError
+from django.db.utils import DatabaseError
 
 from ..core.errors import StoreUnavailable
 from ..core.model import Entry, LogRead
@@ -117,31 +117,19 @@ def _entry(uid: int, position: int | None, credential: str, subject: str, epoch:
 
 
 def sequence_log(connection: BaseDatabaseWrapper, retention: float) -> int:
-    """Number entries that have no position, and set when they may be forgotten; how many.
-
-    0 if the head, or on SQLite the one who may write, is busy: the next read comes soon.
-    """
-    try:
-        with own_transaction(connection), quiet_cursor(connection) as cursor:
-            return _sequence(connection, cursor, retention)
-    except OperationalError:
-        if connection.vendor != "sqlite":
-            raise
-        return 0
-
-
-def _sequence(connection: BaseDatabaseWrapper, cursor: CursorWrapper, retention: float) -> int:
-    position = _lock_head(connection, cursor, skip_locked=True)
-    if position is None:
-        return 0
-    cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {PAGE}")
-    ids = [row[0] for row in cursor.fetchall()]
-    for batch in batches(ids):
-        _number(cursor, batch, position, NOW[connection.vendor], retention)
-        position += len(batch)
-    if ids:
-        cursor.execute(f"UPDATE {HEAD} SET position = %s WHERE id = 1", [position])
-    return len(ids)
+    """Number entries that have no position, and set when they may be forgotten; how many. 0 if the head is busy."""
+    with own_transaction(connection), quiet_cursor(connection) as cursor:
+        position = _lock_head(connection, cursor, skip_locked=True)
+        if position is None:
+            return 0
+        cursor.execute(f"SELECT id FROM {LOG} WHERE position IS NULL ORDER BY id LIMIT {PAGE}")
+        ids = [row[0] for row in cursor.fetchall()]
+        for batch in batches(ids):
+            _number(cursor, batch, position, NOW[connection.vendor], retention)
+            position += len(batch)
+        if ids:
+            cursor.execute(f"UPDATE {HEAD} SET position = %s WHERE id = 1", [position])
+        return len(ids)
 
 
 def _number(cursor: CursorWrapper, ids: list[int], position: int, now: str, retention: float) -> None:
