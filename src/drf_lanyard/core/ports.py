@@ -90,7 +90,10 @@ class RevocationLog(Protocol):
         """
 
     def sequence(self) -> int:
-        """Give positions, in commit order, to entries that have none; how many. Nothing if another process is at it."""
+        """Give positions, in commit order, to entries that have none; how many. Nothing if another process is at it.
+
+        Raises any exception when the database is busy or cannot be reached: it is tried again.
+        """
 
     def restore(self, entries: Sequence[Entry]) -> None:
         """Append entries that the database has lost, end their sessions, and raise epochs to at least theirs."""

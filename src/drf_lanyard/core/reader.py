@@ -247,7 +247,7 @@ class Reader:
             self.log.sequence()
         except Exception as error:  # another process, or we a little later, will
             self._sequence_from = self._steady() + SEQUENCE_PAUSE
-            logger.warning("Sequencing the revocation log failed (%s); it is tried again.", type(error).__name__)
+            logger.info("Sequencing the revocation log was put off (%s).", type(error).__name__)
         with self._lock:
             if self._thread is me:
                 self._sequencing, self._reading_since = False, None

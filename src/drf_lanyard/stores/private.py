@@ -65,10 +65,12 @@ class PrivateConnection:
         """
         self.interruptions += 1
         wrapper, self._wrapper = self._wrapper, None
-        descriptor = _descriptor(wrapper.connection) if wrapper is not None else None
-        if descriptor is None:
+        if wrapper is None:
             return
         self._severed = wrapper
+        descriptor = _descriptor(wrapper.connection)
+        if descriptor is None:
+            return
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
             duplicate.shutdown(socket.SHUT_RDWR)
 
