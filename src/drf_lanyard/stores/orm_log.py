@@ -195,10 +195,10 @@ def own_transaction(connection: BaseDatabaseWrapper, *, waits: bool = False) -> 
             _lose_patience(connection)
         try:
             yield
-        except BaseException:
+            _execute(connection, "COMMIT")
+        except BaseException:  # SQLite refuses to commit beside a reader, and would keep its lock
             _execute(connection, "ROLLBACK")
             raise
-        _execute(connection, "COMMIT")
     finally:
         if sqlite and not waits:
             timeout = connection.settings_dict["OPTIONS"].get("timeout", 5)
