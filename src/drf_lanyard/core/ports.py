@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from .fleet import Report
 from .model import ApiTokenState, Denied, Entry, LogRead, NewApiToken, NewSession, Opened, Rotation, SessionState
 
 
@@ -97,6 +98,12 @@ class RevocationLog(Protocol):
 
     def restore(self, entries: Sequence[Entry]) -> None:
         """Append entries that the database has lost, end their sessions, and raise epochs to at least theirs."""
+
+    def report(self, call: int, report: Report) -> None:
+        """Answer a roll call: store what this process says of itself, if that call is not over yet.
+
+        Raises any exception when the database is busy or cannot be reached, rather than wait for a lock.
+        """
 
     def interrupt(self) -> None:
         """From any thread: make a call that is blocked fail soon, and start afresh at the next call."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ..core.errors import InvalidCredentials, UserInactive
+from ..core.fleet import Report
 from ..core.ids import log_uid
 from ..core.model import Denied, Entry, LogRead, NewSession, Opened, Rotation, SessionState
 from ..core.ports import Clock
@@ -38,6 +39,7 @@ class MemoryStore:
         self._sessions: dict[UUID, SessionState] = {}
         self._epochs: dict[str, int] = {}
         self._log = _Log()
+        self.calls: dict[int, list[Report]] = {}
 
     # SessionStore
 
@@ -215,6 +217,19 @@ class MemoryStore:
         with self._lock:
             self._log.floor = floor
             self._log.entries = [e for e in self._log.entries if e.position is None or e.position > floor]
+
+    def report(self, call: int, report: Report) -> None:
+        with self._lock:
+            if call in self.calls:
+                self.calls[call].append(report)
+
+    def call_the_roll(self) -> int:
+        """Append a roll call; its answers are in `calls` for as long as it is there."""
+        with self._lock:
+            entry = Entry(uid=log_uid())
+            self.calls[entry.uid] = []
+            self._append([entry])
+            return entry.uid
 
     def interrupt(self) -> None:
         pass
