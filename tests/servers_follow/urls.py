@@ -1,0 +1,13 @@
+from django.urls import include, path
+
+from tests.views import protected
+
+from . import views
+
+urlpatterns = [
+    path("auth/", include("drf_lanyard.urls")),
+    path("protected/", protected),
+    path("inside/", views.inside),
+    path("alive/", views.alive),
+    path("whoami/", views.whoami),
+]
