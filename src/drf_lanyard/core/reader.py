@@ -105,12 +105,13 @@ class Reader:
     def hint(self) -> None:
         """Something has died, and it was not said what: read soon, and not all processes at once.
 
-        Where nothing is fresh, a read comes before the next decision anyway.
+        Where nothing is fresh or being read, a read comes before the next decision anyway. A read that is hinted at
+        already serves later hints too.
         """
         with self._lock:
             now = self._steady()
-            if now < self._good_until:
-                self._hinted = min(self._hinted, now + random.uniform(0, self.lease / 4))
+            if self._hinted == _FOREVER and (self._reading_since is not None or now < self._good_until):
+                self._hinted = now + random.uniform(0, self.lease / 4)
                 self._wake.notify()
 
     def report(self) -> Report:
