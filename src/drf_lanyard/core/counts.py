@@ -22,7 +22,7 @@ class Counts:
     """Counters only grow, but that a forked child begins at 0. Durations are in seconds."""
 
     def __init__(self) -> None:
-        #: Called by the reader after each turn and each refusal, with itself. Must not raise.
+        #: Called by the reader, with itself, after each turn and each request that waited. Must not raise.
         self.changed: Callable[[Reports], None] = _nobody
         self.after_fork()
         forks.watch(self)

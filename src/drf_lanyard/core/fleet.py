@@ -62,12 +62,13 @@ class Reports(Protocol):
 
 
 def describe(snapshot: "Snapshot", push: Push | None, *, running: float, age: float, failures: int) -> Report:
+    dead, epochs = snapshot.sizes()
     return Report(
         running=running,
         age=age,
         position=snapshot.position,
-        dead=len(snapshot.dead),
-        epochs=len(snapshot.epochs),
+        dead=dead,
+        epochs=epochs,
         failures=failures,
         push="" if push is None else push.name,
         push_connected=push is not None and push.connected,

@@ -134,13 +134,14 @@ class Reader:
         arrived = self._steady()
         try:
             snapshot = self._wait_for_read(arrived)
+            counts.checks += 1
+            counts.wait_seconds.append(self._steady() - arrived)
+            return snapshot
         except StoreUnavailable:
             counts.refusals += 1
-            counts.changed(self)
             raise
-        counts.checks += 1
-        counts.wait_seconds.append(self._steady() - arrived)
-        return snapshot
+        finally:
+            counts.changed(self)
 
     def _wait_for_read(self, arrived: float) -> Snapshot:
         if os.getpid() != self._pid:
