@@ -34,6 +34,8 @@ KINDS = {
 #: Seconds for one answer, and for a server's end; far more than any takes, and less than gunicorn's graceful timeout
 #: plus the time in which it kills.
 PATIENCE = 60.0
+#: How many clients a crowd is.
+CROWD = 3
 
 
 class Answer(NamedTuple):
@@ -148,7 +150,7 @@ def serving(
 
 def answers(served: Served) -> bool:
     assert served.process.poll() is None, served.output.read_text()
-    return served.ask("/alive/").status == 200 and len(served.workers()) == 2
+    return served.ask("/still/").status == 200 and len(served.workers()) == 2
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -161,10 +163,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 class Crowd:
     """Clients that present one token all the time, from several connections at once."""
 
-    def __init__(self, served: Served, token: str, size: int = 3) -> None:
+    def __init__(self, served: Served, token: str, *, path: str = "/protected/") -> None:
         self.answers: list[Answer] = []
-        self._served, self._token, self._goes_on = served, token, True
-        self._threads = [threading.Thread(target=self._run) for _ in range(size)]
+        self._served, self._path, self._token, self._goes_on = served, path, token, True
+        self._threads = [threading.Thread(target=self._run) for _ in range(CROWD)]
 
     def __enter__(self) -> "Crowd":
         for thread in self._threads:
@@ -178,7 +180,7 @@ class Crowd:
 
     def _run(self) -> None:
         while self._goes_on:
-            self.answers.append(self._served.ask("/protected/", self._token))
+            self.answers.append(self._served.ask(self._path, self._token))
             time.sleep(0.005)
 
     def from_each(self, status: int) -> dict[int, list[Answer]]:
@@ -187,7 +189,7 @@ class Crowd:
 
         def complete() -> bool:
             seen.clear()
-            for answer in sorted(list(self.answers), key=lambda answer: answer.began):
+            for answer in sorted(self.answers, key=lambda answer: answer.began):
                 if answer.status == status:
                     seen.setdefault(answer.pid, []).append(answer)
             return set(seen) >= self._served.workers()

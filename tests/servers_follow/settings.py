@@ -3,7 +3,7 @@
 import json
 import os
 
-from tests.settings import *
+from tests.settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.servers_follow.urls"
 MIDDLEWARE = ["tests.servers_follow.views.worker"]

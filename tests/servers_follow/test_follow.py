@@ -1,21 +1,20 @@
 """What is revoked in one worker dies in the other, in every server; and every server ends without a word."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..databases import TestDatabase
-from ..fleet.kit import a_user, eventually, signed_in
+from ..fleet.kit import a_user, signed_in
 from ..fleet.worker import boot_clock
 from .serving import KINDS, Answer, Crowd, Served, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LEASE = 1.0
+LEASE = 0.5
 #: Seconds. Only push can revoke within such a lease: the next read is minutes away.
 LONG_LEASE = 600
-#: Of one thread of ours, in two seconds without a request.
-FEW_WAKEUPS = 6
+#: A master that does not read itself is the easier half of --preload: once is enough.
+PUSHED = [kind for kind in KINDS if kind != "preload"]
 
 
 def starting(kind: str, database: TestDatabase, lanyard: dict[str, Any]) -> Any:
@@ -73,39 +72,17 @@ def pushed(kind: str, database: TestDatabase, url: str) -> None:
             refused = crowd.from_each(401)
         agree(crowd.from_each(200), refused)
         assert boot_clock() - began < LONG_LEASE / 2, "a read may have told them"
-        inside = served.each("/inside/", "", lambda answer: answer.body["received"] > 0)
-        if kind != "gevent":  # there, threads are not the system's
-            assert max(wakeups(inside, seconds=2.0)) <= FEW_WAKEUPS
+        served.each("/inside/", "", lambda answer: answer.body["received"] > 0)
         assert served.end() == ""
 
 
-def wakeups(inside: dict[int, Answer], *, seconds: float) -> list[int]:
-    """How often each of our threads woke up in a time without requests."""
-    threads = [
-        Path(f"/proc/{pid}/task/{thread}/status")
-        for pid, answer in inside.items()
-        for thread in answer.body["threads"].values()
-    ]
-    assert len(threads) >= 2 * len(inside), "the reader and the follower of each worker"
-    before = [switches(thread) for thread in threads]
-    ends = boot_clock() + seconds
-    eventually(lambda: boot_clock() > ends)
-    return [switches(thread) - earlier for thread, earlier in zip(threads, before, strict=True)]
-
-
-def switches(status: Path) -> int:
-    """Each time that a thread goes to sleep is one."""
-    lines = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
-    return int(lines["voluntary_ctxt_switches"])
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PUSHED)
 @pytest.mark.databases("sqlite")
 def test_redis_tells_every_worker(kind: str, database: TestDatabase, valkey_url: str) -> None:
     pushed(kind, database, valkey_url)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PUSHED)
 @pytest.mark.databases("postgres")
 def test_postgres_tells_every_worker(kind: str, database: TestDatabase) -> None:
     pushed(kind, database, "postgres")

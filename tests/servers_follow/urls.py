@@ -9,5 +9,6 @@ urlpatterns = [
     path("protected/", protected),
     path("inside/", views.inside),
     path("alive/", views.alive),
+    path("still/", views.still),
     path("whoami/", views.whoami),
 ]

@@ -53,6 +53,11 @@ async def alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("alive")
 
 
+def still(request: HttpRequest) -> HttpResponse:
+    """The same under WSGI. (With gevent, two greenlets cannot run an async view at once: they share a thread.)"""
+    return HttpResponse("alive")
+
+
 async def whoami(request: HttpRequest) -> JsonResponse:
     """Authenticates on the event loop."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
