@@ -76,8 +76,8 @@ def _channel() -> str:
 
 
 def _reason(error: DatabaseError) -> str:
-    """What the server said; and what it means, where it does not say."""
-    text = str(error)
-    if "1419" in text:
-        return f"{text} Its administrator can install them, or set log_bin_trust_function_creators."
+    """What the server said, and what to do where it does not say."""
+    text = str(error.args[-1]).strip() if error.args else type(error).__name__
+    if error.args[:1] == (1419,):
+        return f"{text} Let its administrator install them, or set log_bin_trust_function_creators."
     return text
