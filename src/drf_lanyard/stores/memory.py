@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from ..core.errors import InvalidCredentials, UserInactive
 from ..core.fleet import Report
 from ..core.ids import log_uid
@@ -198,12 +200,12 @@ class MemoryStore:
             for index, entry in enumerate(self._log.entries):
                 if entry.position is None:
                     self._log.head += 1
-                    self._log.entries[index] = replace(entry, position=self._log.head)
+                    self._log.entries[index] = msgspec.structs.replace(entry, position=self._log.head)
             return self._log.head - before
 
     def restore(self, entries: Sequence[Entry]) -> None:
         with self._lock:
-            self._append([replace(entry, uid=log_uid(), position=None) for entry in entries])
+            self._append([msgspec.structs.replace(entry, uid=log_uid(), position=None) for entry in entries])
             for entry in entries:
                 if entry.subject is not None:
                     self._epochs[entry.subject] = max(self._epochs.get(entry.subject, 0), entry.epoch)
