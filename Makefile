@@ -41,6 +41,12 @@ soak: .venv/.dev
 	@tools/mariadb $(PY)
 	@$(PY) -m tests.faults soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+# How long a revocation takes to reach 8 and 32 processes, and what fleets cost the database: benchmarks/results, docs/*.svg.
+.PHONY: propagation
+propagation: .venv/.dev
+	@$(PY) -m benchmarks.propagation $(ARGS)
+	@$(PY) -m benchmarks.scaling
+
 clean:
 	rm -rf .venv .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
