@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
-from prometheus_client import REGISTRY, CollectorRegistry, Metric, multiprocess
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 
 from drf_lanyard import revoke_session, signals
 from drf_lanyard.contrib.prometheus import apps as prometheus_apps
@@ -356,3 +356,12 @@ def exported() -> list[Metric]:
 def test_no_label_is_about_a_person() -> None:
     labels = {name for metric in exported() for sample in metric.samples for name in sample.labels}
     assert labels <= {"reason", "outcome", "kind", "token", "push", "le"}
+
+
+def test_every_metric_is_listed_with_its_labels() -> None:
+    text = (SRC.parents[1] / "docs/operations.md").read_text()
+    listed = re.findall(r"^\| `(lanyard_\w+)` \| (?:`(\w+)`)? ?\|", text, re.MULTILINE)
+    ours = [one for one in vars(metrics).values() if isinstance(one, Counter | Gauge | Histogram)]
+    assert listed == [
+        (f"{one._name}_total" if isinstance(one, Counter) else one._name, "".join(one._labelnames)) for one in ours
+    ]
