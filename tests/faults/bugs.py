@@ -26,6 +26,7 @@ def trusts_push() -> None:
         self._good_until = float("inf")
 
     Reader._publish = for_ever  # type: ignore[method-assign]
+    Reader._is_due = lambda self, now: self._wanted > self._read_from or now >= self._hinted  # type: ignore[method-assign]
 
 
 def check_then_insert() -> None:
@@ -40,10 +41,11 @@ def check_then_insert() -> None:
         refusal = refresh._refusal(state)
         if refusal is not None and refusal.error is not None:
             return self._deny(state, refusal.error, ends_session=refusal.ends_session)
+        time.sleep(0.01)  # the claims are made
         state = self.sessions.renew(presented.session_id, secrets.token_urlsafe(32))
         return Denied(error=errors.TokenRevoked()) if state is None else self._issue(state, state.counter, began)
 
-    Lanyard.refresh = refresh_naively  # type: ignore[method-assign, assignment]
+    Lanyard.refresh = refresh_naively  # type: ignore[method-assign]
 
 
 def fails_open() -> None:
@@ -62,14 +64,16 @@ def fails_open() -> None:
 
 def id_gap() -> None:
     """Catches up by `id > last`: what got a lower id and committed later is never seen."""
-    from drf_lanyard.stores import orm_log  # needs Django's settings, which the driver has not
+    # They need Django's settings, which the driver has not.
+    from drf_lanyard.stores import orm_log
+    from drf_lanyard.stores.private import quiet_cursor
 
     columns = "uid, position, credential, subject, epoch, ends_sessions"
     last = 0
 
     def read_by_id(connection: Any, position: int, page: int = 0) -> LogRead:
         nonlocal last
-        with orm_log.quiet_cursor(connection) as cursor:
+        with quiet_cursor(connection) as cursor:
             cursor.execute(f"SELECT id, {columns} FROM {orm_log.LOG} WHERE id > %s", [last])
             rows = cursor.fetchall()
         last = max([last, *(row[0] for row in rows)])

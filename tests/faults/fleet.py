@@ -39,7 +39,6 @@ class Plan:
     #: Requests per second of each actor, at most.
     rate: float = 25.0
     lease: float = 1.0
-    lanyard: dict[str, Any] = field(default_factory=dict)
 
 
 class Process:
@@ -149,7 +148,7 @@ def _prepare(made: Fleet) -> list[tuple[int, str]]:
 
 def _environment(made: Fleet, number: int) -> dict[str, str]:
     plan = made.plan
-    chosen = {"lease": plan.lease, "bug": plan.bug, "lanyard": plan.lanyard, "push_url": _push_url(made, number)}
+    chosen = {"lease": plan.lease, "bug": plan.bug, "push_url": _push_url(made, number)}
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.faults.settings",

@@ -54,7 +54,9 @@ class Proxy:
         self._thread.start()
 
     def route(self, target: int) -> Route:
-        return self._call(self._open(Route(target=target)))
+        route = Route(target=target)
+        self._call(self._open(route))
+        return route
 
     def set_mode(self, routes: Iterable[Route], mode: Mode) -> None:
         self._call(self._set_mode(list(routes), mode))
@@ -79,13 +81,14 @@ class Proxy:
     def _call(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
-    async def _open(self, route: Route) -> Route:
+    async def _open(self, route: Route) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
             self._tasks.add(task)
             try:
-                await _serve(route, reader, writer)
+                with contextlib.suppress(asyncio.CancelledError):  # asyncio would complain of it when we close
+                    await _serve(route, reader, writer)
             finally:
                 self._tasks.discard(task)
 
@@ -94,7 +97,6 @@ class Proxy:
         route.port = server.sockets[0].getsockname()[1]
         route.flowing.set()
         self.routes.append(route)
-        return route
 
     async def _set_mode(self, routes: list[Route], mode: Mode) -> None:
         for route in routes:

@@ -54,7 +54,9 @@ class Line:
         return f"{figures}  violations: {self.violations}{wrong}"
 
 
-def line_of(period: "Period", run: str, history: Sequence[Operation], verdict: Verdict, lease: float) -> Line:
+def line_of(
+    period: "Period", run: str, history: Sequence[Operation], verdict: Verdict, lease: float, patience: float = RECOVERY
+) -> Line:
     mine = [o for o in history if period.begin <= o.start < period.over]
     findings = [f for f in verdict.findings if period.begin <= f.operation.start < period.over]
     late = [since for since, o in verdict.late_accepts if period.begin <= o.start < period.over]
@@ -68,25 +70,33 @@ def line_of(period: "Period", run: str, history: Sequence[Operation], verdict: V
         "worst_accept_ms": round(max(late, default=0.0) * 1000, 1),
         "extra_401": sum(f.rule in ("extra_401", "unexpected") for f in findings),
         "answers_503": len(failed),
-        "extra_503": sum(not _is_excused(o, period) for o in failed),
+        "extra_503": sum(not _is_excused(o, period, patience) for o in failed),
         "other_5xx": len(other),
         "unanswered": len(silent),
-        "extra_unanswered": sum(not _is_excused(o, period) for o in silent),
+        "extra_unanswered": sum(not _is_excused(o, period, patience) for o in silent),
         "recovery_s": None if recovery is None else round(recovery, 3),
         "violations": sum(f.is_violation for f in findings),
     }
     problems = [f"{f.rule} {f.detail} ({f.operation.kind} at worker {f.operation.worker})" for f in findings]
-    problems += [f"{o.status} of {o.kind} at worker {o.worker}" for o in other]
-    problems += _beyond_bounds(figures, lease)
+    strange = [*other, *(o for o in (*failed, *silent) if not _is_excused(o, period, patience))]
+    problems += [_told(o, period) for o in strange]
+    problems += _beyond_bounds(figures, lease, patience)
     return Line(run=run, fault=period.fault.name, problems=problems, **figures)
 
 
-def _beyond_bounds(figures: dict[str, Any], lease: float) -> Iterable[str]:
+def _told(o: Operation, period: "Period") -> str:
+    took, since = o.end - o.start, o.start - period.begin
+    return (
+        f"{o.status} {o.code} for {o.kind} at worker {o.worker}, {since:.2f} s after the fault began, {took:.2f} s long"
+    )
+
+
+def _beyond_bounds(figures: dict[str, Any], lease: float, patience: float) -> Iterable[str]:
     if figures["extra_503"]:
         yield f"{figures['extra_503']} answers 503 that nothing excuses"
     if figures["extra_unanswered"]:
         yield f"{figures['extra_unanswered']} requests without an answer that nothing excuses"
-    if figures["recovery_s"] is None or figures["recovery_s"] > RECOVERY:
+    if figures["recovery_s"] is None or figures["recovery_s"] > patience:
         yield f"recovered after {figures['recovery_s']} s"
     if figures["worst_accept_ms"] > (lease + HARD_BOUND) * 1000:
         yield "beyond the hard bound"
@@ -94,9 +104,9 @@ def _beyond_bounds(figures: dict[str, Any], lease: float) -> Iterable[str]:
         yield "nothing was revoked, so nothing was shown"
 
 
-def _is_excused(operation: Operation, period: "Period") -> bool:
+def _is_excused(operation: Operation, period: "Period", patience: float) -> bool:
     """While the fault lasts, and until the time is over in which everything must be back."""
-    in_time = operation.start <= period.end + RECOVERY and operation.end >= period.begin
+    in_time = operation.start <= period.end + patience and operation.end >= period.begin
     return period.fault.loses != "nothing" and in_time
 
 

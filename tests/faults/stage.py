@@ -1,6 +1,7 @@
 """One run: a fleet, some faults one after the other, and what the judge says of each."""
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,9 +11,9 @@ from pathlib import Path
 from .canary import Canary
 from .checker import Circumstances, Finding, Interval, Verdict, check
 from .faults import named
-from .fleet import Fleet, Plan, fleet, until
+from .fleet import ROOT, Fleet, Plan, fleet, until
 from .history import Operation, now
-from .report import Line, line_of
+from .report import RECOVERY, Line, line_of
 from .scene import Fault, Scene
 from .servers import Server
 
@@ -72,8 +73,12 @@ def run_faults(
     *,
     at_most: float,
     say: Callable[[str], None],
+    recovery: float = RECOVERY,
 ) -> Outcome:
-    """Inject the faults, in the order given, each for as long as its row says but no longer than `at_most` seconds."""
+    """Inject the faults, in the order given, each for as long as its row says but no longer than `at_most` seconds.
+
+    All workers must answer within `recovery` seconds of the end of each.
+    """
     title = f"{database.name}, {plan.push or 'poll'}"
     with busy_fleet(plan, folder, database, valkey) as (scene, canary):
         until(now() + SETTLE)
@@ -84,13 +89,15 @@ def run_faults(
     verdict = check(history, circumstances)
     outcome = Outcome(title=title)
     for period in periods:
-        line = line_of(period, title, history, verdict, plan.lease)
+        line = line_of(period, title, history, verdict, plan.lease, recovery)
         outcome.lines.append(line)
         say(line.text())
     outside = [f for f in verdict.findings if not any(p.begin <= f.operation.start < p.over for p in periods)]
     outcome.problems += [f"{title}: between faults: {describe(finding)}" for finding in outside]
     outcome.problems += [f"{title}: {line.fault}: {problem}" for line in outcome.lines for problem in line.problems]
     outcome.problems += [f"{title}: {text}" for text in _thread_deaths(logs)]
+    if outcome.problems:
+        outcome.problems.append(f"{title}: what the workers logged: {_keep_logs(logs.folder, title)}")
     if died:
         outcome.problems.append(f"{title}: a worker has ended")
     return outcome
@@ -104,8 +111,7 @@ def _inject(fault: Fault, scene: Scene, canary: Canary, at_most: float) -> Perio
         until(now() + scene.hold)
     end = now()
     recovered = canary.recovers(end, GIVE_UP)
-    until(end + SETTLE)
-    until(now() + SETTLE)
+    until(max(end + RECOVERY, now() + SETTLE))
     return Period(fault=fault, begin=begin, end=end, over=now(), recovered=recovered)
 
 
@@ -121,6 +127,16 @@ def _thread_deaths(made: Fleet) -> list[str]:
         for part in text.split("Exception in thread drf-lanyard")[1:]:
             found.append(f"{path.name}: a thread has died: {part[-600:]}")
     return found
+
+
+def _keep_logs(folder: Path, title: str) -> Path:
+    """What to look at when something was wrong."""
+    kept = ROOT / "build" / "faults-logs" / title.replace(", ", "-")
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for path in [*folder.glob("*.log"), *folder.glob("*.jsonl")]:
+        shutil.copy(path, kept)
+    return kept
 
 
 def describe(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""A failover that loses commits: PostgreSQL with an asynchronous standby that stops receiving before the primary dies."""
+"""A failover that loses commits: an asynchronous standby of PostgreSQL stops receiving before the primary dies."""
 
 import signal
 from collections.abc import Iterator

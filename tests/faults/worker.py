@@ -21,7 +21,7 @@ def main() -> None:
 
     class Handler(WSGIRequestHandler):
         disable_nagle_algorithm = True  # headers and body are two writes
-        timeout = 120
+        timeout = None  # clients keep connections for as long as they like
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -33,7 +33,7 @@ def main() -> None:
             if not isinstance(sys.exc_info()[1], OSError):  # a client that has given up
                 super().handle_error(request, client_address)
 
-    plant(settings.CHOSEN.get("bug"))
+    plant(getattr(settings, "CHOSEN", {}).get("bug"))
     server = Server(("127.0.0.1", 0), Handler)
     server.set_app(get_wsgi_application())
     threading.Thread(target=_end_with_parent, daemon=True).start()
