@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from tests.races.test_rehash import assert_all_live, laptop, log_in  # noqa: F401
+from tests.races.crew import Crew
+from tests.races.test_rehash import assert_all_live, laptop, log_in, outdate  # noqa: F401
 from tests.races.world import PASSWORD, assert_dead, code, pass_time, refresh, refusal
 
 from .kit import NEW_PASSWORD, epoch_of, update_password
@@ -23,6 +24,20 @@ def test_signing_in_with_an_old_encoding_signs_nobody_out(alice: Any, laptop: An
     outcome = refresh(laptop.refresh)
     assert code(outcome) == "ok"
     assert_all_live(outcome, phone)
+
+
+def test_many_at_once(laptop: Any) -> None:  # noqa: F811
+    """Each holds the user's row, sessions and epoch for a moment."""
+    with Crew(8) as crew:
+        for _ in range(2):
+            outdate()
+            for phone in crew.every(lambda _: log_in()):
+                assert phone is not None
+                pass_time(phone.session.id)
+                assert code(refresh(phone.refresh)) == "ok"
+            pass_time(laptop.session.id)
+            laptop = refresh(laptop.refresh)
+            assert code(laptop) == "ok"
 
 
 def test_a_real_change_does(alice: Any, laptop: Any) -> None:  # noqa: F811
