@@ -216,6 +216,9 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_sessions(session_ids, reason, owner)
+        if owner is None and len(entries) < len(session_ids):
+            # A second time it is known, and nothing is written.
+            entries += self.sessions.revoke_unknown(session_ids, lambda one: one.int in self.reader.fresh().dead)
         ended = self.publisher.sessions(entries, reason)
         self._wait_out_the_lease(wait)
         return ended

@@ -50,6 +50,12 @@ class SessionStore(Protocol):
     def revoke_sessions(self, session_ids: Collection[UUID], reason: str, owner: Any = None) -> list[Entry]:
         """End those that live (and belong to the user with primary key `owner`, if given)."""
 
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        """Write that those are dead which are not stored at all, unless `is_dead` says that this is known.
+
+        A failover may have lost the commit of a sign-in, whose tokens are good all the same.
+        """
+
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         """End every live session of a user but one, without touching the epoch."""
 

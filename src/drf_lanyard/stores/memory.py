@@ -142,6 +142,11 @@ class MemoryStore:
         with self._lock:
             return self._end([i for i in session_ids if owner is None or self._owner(i) == owner])
 
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        with self._lock:
+            unknown = [one for one in session_ids if one not in self._sessions and not is_dead(one)]
+            return self._append([Entry(uid=log_uid(), credential=one.int) for one in unknown])
+
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         with self._lock:
             return self._end([s.id for s in self._sessions.values() if s.subject == owner and s.id != keep])
