@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from rest_framework.test import APIClient
 
 from drf_lanyard import revoke_user
+from drf_lanyard.api import create_token
 from drf_lanyard.core.model import Denied
 from drf_lanyard.models import Revocation, Session
 from drf_lanyard.wiring import get_lanyard
@@ -129,6 +131,22 @@ def test_another_process_sees_it(alice: Any, issued: Any) -> None:
         update_password(alice)
         refused = read_again(reader).verdict(principal)
     assert refused is not None and refused.code == "token_stale"
+
+
+def test_over_http_api_tokens_too(alice: Any, issued: Any) -> None:
+    token, _ = create_token(alice, "backup")
+
+    def ask(credential: str) -> tuple[int, str | None]:
+        answer = APIClient().get("/protected/", headers={"Authorization": credential})
+        return answer.status_code, answer.json().get("code")
+
+    access, script = f"Bearer {issued.access}", f"Token {token}"
+    assert (ask(access)[0], ask(script)[0]) == (200, 200)
+    update_password(alice)
+    eventually(lambda: ask(access) == (401, "token_stale"))
+    assert ask(script)[0] == 200  # it is not of the password
+    update_active(alice)
+    eventually(lambda: ask(script) == (401, "user_inactive"))
 
 
 def test_many_at_once(alice: Any) -> None:
