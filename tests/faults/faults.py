@@ -12,7 +12,7 @@ from .history import now
 from .http import Caller, Log
 from .proxy import Mode, Route
 from .scene import Fault, Scene
-from .servers import Server, database_session, frozen, kill, processes, statement, valkey_session
+from .servers import Server, database_session, frozen, kill, statement, stopped, valkey_session
 from .standby import lost_commits
 
 HOUR = 3600.0
@@ -51,13 +51,13 @@ def database_killed(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def valkey_stopped(scene: Scene) -> Iterator[None]:
-    with frozen(*processes(valkey_of(scene))):
+    with stopped(valkey_of(scene)):
         yield
 
 
 @contextmanager
 def database_stopped(scene: Scene) -> Iterator[None]:
-    with frozen(*processes(scene.fleet.database)):
+    with stopped(scene.fleet.database):
         yield
 
 
