@@ -166,7 +166,8 @@ class Actor(threading.Thread):
         by_refresh = self._random.random() < 0.5
         body = {"refresh": held.chain[-1]} if by_refresh else {}
         access = "" if by_refresh else held.access
-        done, _ = self._send("logout", "/auth/logout/", body, user=user.pk, session=held.id, access=access)
+        kind = "logout_by_refresh" if by_refresh else "logout"
+        done, _ = self._send(kind, "/auth/logout/", body, user=user.pk, session=held.id, access=access)
         self._watch(done, user, [held])
 
     def _log_out_slowly(self, user: User, held: Held) -> None:

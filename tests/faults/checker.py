@@ -136,21 +136,30 @@ class _Checker:
     def _lost_at(self, operation: Operation) -> Interval | None:
         return next((lost for lost in self.circumstances.lost_commits if lost.touches(operation)), None)
 
+    def _ends_of_session(self, operation: Operation) -> Iterator[Operation]:
+        for revocation in self.by_session[operation.session]:
+            if revocation.ended_session and not self._was_not_recognised(revocation):
+                yield revocation
+
+    def _was_not_recognised(self, revocation: Operation) -> bool:
+        """A refresh token is known by its session's secret, which a failover may have taken: then it says nothing."""
+        if revocation.kind != "logout_by_refresh":
+            return False
+        secrets = [o for o in self.by_user[revocation.user] if o.session == revocation.session]
+        secrets += [self.opened[revocation.session]] if revocation.session in self.opened else []
+        return any(lost.touches(o) for lost in self.circumstances.lost_commits for o in secrets)
+
     def _killers_of_token(self, operation: Operation) -> Iterator[Operation]:
         """Revocations that certainly made the presented access token worthless."""
         mint = self.minted.get(operation.token)
-        for revocation in self.by_session[operation.session]:
-            if revocation.ended_session:
-                yield revocation
+        yield from self._ends_of_session(operation)
         for revocation in self.by_user[operation.user]:
             certain = revocation.kind in MAKES_STALE and revocation.succeeded
             if certain and mint is not None and mint.end <= revocation.start:
                 yield revocation
 
     def _killers_of_session(self, operation: Operation) -> Iterator[Operation]:
-        for revocation in self.by_session[operation.session]:
-            if revocation.ended_session:
-                yield revocation
+        yield from self._ends_of_session(operation)
         opened = self.opened.get(operation.session)
         for revocation in self.by_user[operation.user]:
             if revocation.kind not in ENDS_USER or not revocation.succeeded or opened is None:

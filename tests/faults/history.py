@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-#: Ends one session, given by its id.
-ENDS_SESSION = frozenset({"logout", "slow_logout"})
+#: Ends one session, given by its id, an access token or (`logout_by_refresh`) nothing but a refresh token.
+ENDS_SESSION = frozenset({"logout", "logout_by_refresh", "slow_logout"})
 #: Ends every session of a user (a password change spares the one it was made from) and makes older tokens stale.
 ENDS_USER = frozenset({"logout_all", "password_change", "disable"})
 #: Makes the access tokens of a user stale that were issued before.

@@ -163,5 +163,14 @@ def test_lost_commits_come_back_within_two_leases() -> None:
     assert rules(LOGIN, refresh(9.0, "a", status=401, code="token_invalid"), circumstances=lost) == ["extra_401"]
 
 
+def test_a_refresh_token_says_nothing_once_the_secret_of_its_session_is_lost() -> None:
+    lost = Circumstances(lease=1.0, lost_commits=[Interval(start=0.0, end=3.0)])
+    by_refresh = op("logout_by_refresh", 4.0, 4.1, 204)
+    assert rules(LOGIN, by_refresh, call(6.0), circumstances=lost) == []
+    assert rules(LOGIN, by_refresh, call(6.0)) == ["accepted_after_revoke"]
+    by_access = op("logout", 4.0, 4.1, 204)
+    assert rules(LOGIN, by_access, call(6.0), circumstances=lost) == ["accepted_after_revoke"]
+
+
 def test_a_line_of_the_log_is_read_as_it_was_written() -> None:
     assert from_line(to_line(LOGIN)) == LOGIN
