@@ -177,6 +177,7 @@ def test_known_and_unknown_api_tokens(exporter: Exporter) -> None:
         world.api.authenticate(token)
     exporter.flush(a_report())
     assert grown.by() == [4, 1]
+    assert counts.other_checks == 5, "or they would count as hits of access tokens"
 
 
 def test_checks_that_are_about_something_else_are_no_hits() -> None:
