@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,13 +86,19 @@ class Served:
         found: dict[int, Answer] = {}
 
         def complete() -> bool:
-            for answer in at_once(lambda: self.ask(path, token), 4):
+            for answer in at_once([lambda: self.ask(path, token)] * 4):
                 if fact(answer):
                     found[answer.pid] = answer
             return set(found) >= self.workers()
 
         eventually(complete)
         return found
+
+    def reload(self) -> None:
+        """SIGHUP; returns when the old workers are gone and as many new ones are there."""
+        before = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(self.workers()) == len(before) and not self.workers() & before)
 
     def end(self) -> str:
         """SIGTERM, as a deployment does; what the server has printed. It must end by itself, without an error."""
@@ -100,16 +107,10 @@ class Served:
         return self.output.read_text()
 
 
-def at_once(action: Callable[[], Any], count: int) -> list[Any]:
-    """What `count` threads got."""
-    results: list[Any] = []
-    threads = [threading.Thread(target=lambda: results.append(action())) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(results) == count
-    return results
+def at_once(actions: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """What each of them got, in threads of their own."""
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [waiting.result() for waiting in [pool.submit(action) for action in actions]]
 
 
 @contextmanager

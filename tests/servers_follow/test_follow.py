@@ -8,6 +8,7 @@ from ..databases import TestDatabase
 from ..fleet.kit import a_user, signed_in
 from ..fleet.worker import boot_clock
 from .serving import KINDS, Answer, Crowd, Served, serving
+from .wakeups import FEW_WAKEUPS, wakeups
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 0.5
@@ -15,6 +16,8 @@ LEASE = 0.5
 LONG_LEASE = 600
 #: A master that does not read itself is the easier half of --preload: once is enough.
 PUSHED = [kind for kind in KINDS if kind != "preload"]
+#: The ways in which new workers come to be.
+RELOADED = ("preload, master reads", "uvicorn", "gevent")
 
 
 def starting(kind: str, database: TestDatabase, lanyard: dict[str, Any]) -> Any:
@@ -61,28 +64,38 @@ def test_every_worker_refuses_within_the_lease(kind: str, database: TestDatabase
         assert served.end() == ""
 
 
-def pushed(kind: str, database: TestDatabase, url: str) -> None:
-    with starting(kind, database, {"LEASE": LONG_LEASE, "PUSH_URL": url}) as served:
-        began = boot_clock()
-        token = a_sign_in(served)
-        with Crowd(served, token) as crowd:
-            crowd.from_each(200)
-            served.each("/inside/", "", lambda answer: bool(answer.body["connected"]))
-            a_logout(served, token)
-            refused = crowd.from_each(401)
-        agree(crowd.from_each(200), refused)
-        assert boot_clock() - began < LONG_LEASE / 2, "a read may have told them"
-        served.each("/inside/", "", lambda answer: answer.body["received"] > 0)
-        assert served.end() == ""
+def told(served: Served) -> None:
+    """By push alone: a session is ended in one worker, and dead in each."""
+    began = boot_clock()
+    token = a_sign_in(served)
+    with Crowd(served, token) as crowd:
+        crowd.from_each(200)
+        served.each("/inside/", "", lambda answer: bool(answer.body["connected"]))
+        a_logout(served, token)
+        refused = crowd.from_each(401)
+    agree(crowd.from_each(200), refused)
+    assert boot_clock() - began < LONG_LEASE / 2, "a read may have told them"
+    served.each("/inside/", "", lambda answer: answer.body["received"] > 0)
 
 
 @pytest.mark.parametrize("kind", PUSHED)
 @pytest.mark.databases("sqlite")
 def test_redis_tells_every_worker(kind: str, database: TestDatabase, valkey_url: str) -> None:
-    pushed(kind, database, valkey_url)
+    with starting(kind, database, {"LEASE": LONG_LEASE, "PUSH_URL": valkey_url}) as served:
+        told(served)
+        if kind == "gthread":
+            assert max(wakeups(served)) <= FEW_WAKEUPS
+        if kind in RELOADED:
+            served.reload()
+            told(served)
+        assert served.end() == ""
 
 
 @pytest.mark.parametrize("kind", PUSHED)
 @pytest.mark.databases("postgres")
 def test_postgres_tells_every_worker(kind: str, database: TestDatabase) -> None:
-    pushed(kind, database, "postgres")
+    with starting(kind, database, {"LEASE": LONG_LEASE, "PUSH_URL": "postgres"}) as served:
+        told(served)
+        if kind == "uvicorn":
+            assert max(wakeups(served)) <= FEW_WAKEUPS
+        assert served.end() == ""
