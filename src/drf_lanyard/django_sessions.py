@@ -160,8 +160,8 @@ def principal_of(request: Any, user: Any) -> LivePrincipal | None:
     )
     refusal: type[AuthError] | None = TokenRevoked
     if now < principal.expires_at:
-        refusal = lanyard.reader.fresh().verdict(principal)
         counts.other_checks += 1
+        refusal = lanyard.reader.fresh().verdict(principal)
     moved = refusal is None and record["key"] != _key(session)  # Django has given it another key: follow
     if moved or refusal is TokenStale:  # stale: something about the user has changed, and the row tells what
         refusal = _look_again(request, key)

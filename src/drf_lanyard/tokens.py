@@ -147,9 +147,8 @@ class ApiTokenService:
         return len(used)
 
     def _verdict(self, principal: Principal) -> type[AuthError] | None:
-        snapshot = self._fresh()
         counts.other_checks += 1
-        return snapshot.verdict(principal)
+        return self._fresh().verdict(principal)
 
     def _read(self, key: str) -> _Remembered:
         began = self._clock.steady()

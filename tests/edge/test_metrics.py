@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, multiprocess
 
 from drf_lanyard import revoke_session, signals
@@ -23,7 +23,9 @@ from drf_lanyard.core.fleet import Report
 from drf_lanyard.core.model import Entry, LogRead
 from drf_lanyard.core.reader import Reader
 from drf_lanyard.models import Session
+from drf_lanyard.rest.health import health
 from drf_lanyard.stores.clock import SystemClock
+from drf_lanyard.wiring import get_lanyard
 from tests.core.material import NOW, door, mint
 from tests.core.token_world import TokenWorld
 
@@ -186,6 +188,17 @@ def test_checks_that_are_about_something_else_are_no_hits() -> None:
     assert mine.jwt_hits() == 5
     mine.other_checks = 50  # counted at once, while `checks` waits for the next read
     assert mine.jwt_hits() == 0
+
+
+def test_a_probe_that_waits_is_no_hit(
+    exporter: Exporter, make: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown = Grown(("lanyard_cache_hits_total", {"token": "access"}), ("lanyard_request_wait_seconds_count", {}))
+    for behave in (fails, a_log_of()):
+        monkeypatch.setattr(get_lanyard(), "reader", make(behave))
+        health(RequestFactory().get("/health/"))
+    eventually(lambda: grown.by()[1] == 1)
+    assert grown.by()[0] == 0
 
 
 @pytest.mark.parametrize("reason", ["logout", "refresh_reused"])

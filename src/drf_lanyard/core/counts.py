@@ -29,9 +29,10 @@ class Counts:
 
     def after_fork(self) -> None:
         """Begin at 0; what the parent has done is the parent's."""
-        #: Times that a snapshot was handed out; brought up to date by each read.
+        #: Times that a fresh snapshot was asked for; brought up to date by each read.
         self.checks = 0
-        #: Of those, the ones that were not about an access token; and access tokens at their first sight.
+        #: Of those, the ones that were not about an access token (counted first, or they would pass for one meanwhile);
+        #: and access tokens at their first sight.
         self.other_checks = 0
         self.jwt_misses = 0
         self.api_token_hits = 0

@@ -69,7 +69,7 @@ class Reader:
         self._failures = 0
         self._failed_until = _NEVER
         self._failing = False
-        self._traffic = 0  # snapshots handed out since the last read
+        self._traffic = 0  # snapshots handed out at once since the last read
         self._hinted = _FOREVER  # when to read because of a hint
 
     def fresh(self) -> Snapshot:
@@ -132,9 +132,9 @@ class Reader:
 
     def _wait(self) -> Snapshot:
         arrived = self._steady()
+        counts.checks += 1
         try:
             snapshot = self._wait_for_read(arrived)
-            counts.checks += 1
             counts.wait_seconds.append(self._steady() - arrived)
             return snapshot
         except StoreUnavailable:

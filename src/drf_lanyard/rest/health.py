@@ -17,11 +17,11 @@ def health(request: HttpRequest) -> JsonResponse:
     `age` is in seconds since the start of the last good read; `push` is null without one.
     """
     reader = get_lanyard().reader
+    counts.other_checks += 1
     try:
         reader.fresh()
     except StoreUnavailable as error:
         return _answer({"status": "unavailable", "detail": error.detail, "code": error.code}, error.retry_after)
-    counts.other_checks += 1
     report = reader.report()
     return _answer(
         {
