@@ -3,14 +3,17 @@
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from tests.server_process import Unavailable
 
 from .bugs import BUGS
 from .faults import FAULTS
@@ -20,7 +23,7 @@ from .report import COLUMNS, Line, write
 from .servers import Server, start_database, start_valkey
 from .stage import Outcome, run_bug, run_faults
 
-RESULT = ROOT / "build" / "faults.json"
+RESULTS = {"run": ROOT / "build" / "faults.json", "soak": ROOT / "build" / "soak.json"}
 
 
 class Session:
@@ -33,20 +36,32 @@ class Session:
         self.bugs: dict[str, str] = {}
         self._count = 0
 
-    def folder(self, parent: Path) -> Path:
+    @contextmanager
+    def folder(self, parent: Path) -> Iterator[Path]:
+        """For the servers of one run, and gone after it."""
         self._count += 1
         folder = parent / f"{self._count}"
         folder.mkdir(mode=0o711)
-        return folder
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
     def take(self, outcome: Outcome) -> None:
         self.lines += outcome.lines
         self.problems += outcome.problems
 
+    @contextmanager
+    def where_possible(self, database: str) -> Iterator[None]:
+        """What cannot be had is said loudly; with CI in the environment it is a failure."""
+        try:
+            yield
+        except Unavailable as error:
+            say(f"{database} CANNOT BE TESTED: {error}")
+            if os.environ.get("CI"):
+                self.problems.append(f"{database} cannot be tested")
+
     def faults(self, run: Run, parent: Path, seed: int) -> None:
         """One run on servers of its own."""
-        folder = self.folder(parent)
-        with ExitStack() as stack:
+        with self.where_possible(run.database), self.folder(parent) as folder, ExitStack() as stack:
             database = started(stack, lambda: start_database(run.database, folder))
             valkey = started(stack, lambda: start_valkey(folder)) if run.push == "redis" else None
             faults = choose(run, database, self.arguments, random.Random(seed), say)
@@ -59,11 +74,10 @@ class Session:
 
     def planted(self, parent: Path, seed: int) -> None:
         """Each seeded bug, on servers that they share."""
-        folder = self.folder(parent)
         wanted = [name for name in BUGS if not self.arguments.only or name in self.arguments.only]
         if not wanted or self.arguments.database not in (None, "postgres"):
             return
-        with ExitStack() as stack:
+        with self.where_possible("postgres"), self.folder(parent) as folder, ExitStack() as stack:
             database = started(stack, lambda: start_database("postgres", folder))
             valkey = started(stack, lambda: start_valkey(folder))
             say(f"\nseeded bugs (postgres, seed {seed}, 4 workers)")
@@ -76,13 +90,14 @@ class Session:
     def finish(self, began: float) -> int:
         arguments = {key: value for key, value in vars(self.arguments).items() if key != "command"}
         took = round(time.monotonic() - began)
-        write(self.lines, self.problems, RESULT, **arguments, seconds=took, bugs=self.bugs)
+        result = RESULTS[self.arguments.command]
+        write(self.lines, self.problems, result, **arguments, seconds=took, bugs=self.bugs)
         summarise(self.lines, self.bugs)
         for problem in self.problems:
             say(f"PROBLEM  {problem}")
         violations = sum(line.violations for line in self.lines)
         verdict = "FAILED" if self.problems else "passed"
-        say(f"\n{verdict}: violations: {violations}, problems: {len(self.problems)}, {took} s, {load()}; {RESULT}")
+        say(f"\n{verdict}: violations: {violations}, problems: {len(self.problems)}, {took} s, {load()}; {result}")
         return 1 if self.problems else 0
 
 

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -94,6 +95,8 @@ def run_faults(
 
 
 def _inject(fault: Fault, scene: Scene, canary: Canary, at_most: float) -> Period:
+    if sys.stderr.isatty():  # the lines come when the run is over and judged
+        print(f"\r{fault.name:40}", end="\r", file=sys.stderr, flush=True)
     canary.sign_in()
     scene.hold = min(fault.lasts, at_most)
     begin = now()
