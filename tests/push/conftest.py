@@ -32,6 +32,9 @@ def redis_server(databases: Databases, pytestconfig: pytest.Config) -> Iterator[
         if os.environ.get("CI"):
             pytest.fail(note, pytrace=False)
         pytest.skip(note)
+    server.stop()
+    server.command += ["--unixsocket", server.folder / "socket"]
+    server.start()
     yield server
     server.stop()
 

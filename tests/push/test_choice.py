@@ -21,7 +21,13 @@ FINE = [
     "unix:///run/redis.sock?db=1",
 ]
 FINE_ON_POSTGRESQL = ["postgres", "postgres://u:p@db.example/shop", "postgresql://db.example:6432/shop?sslmode=require"]
-MANGLED = ["redis://:hunter2@127.0.0.1:port", "redis://:hunter2@h?socket_timeout=soon", "redis://[hunter2"]
+MANGLED = [
+    "redis://:hunter2@h?no_such=1",
+    "unix:///s?socket_keepalive=1",
+    "redis://:hunter2@127.0.0.1:port",
+    "redis://:hunter2@h?socket_timeout=soon",
+    "redis://[hunter2",
+]
 MANGLED_POSTGRESQL = ["postgres://u:hunter2@h/x?no_such=1", "postgresql://[hunter2"]
 
 

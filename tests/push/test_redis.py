@@ -99,3 +99,11 @@ def test_options_in_the_url_are_no_trap(place: RedisPlace, ears: Ears, impatient
         follower.send([Entry(uid=1, credential=2)])
         eventually(lambda: ears.credentials == [1, 2])
         assert ears.hints == 1
+
+
+def test_through_a_unix_socket(place: RedisPlace, ears: Ears) -> None:
+    options = place.url.partition("?")[2]
+    place.url = f"unix://:{place.server.password}@{place.server.folder}/socket?db=1&{options}"
+    with listening(place, ears) as follower:
+        follower.send([Entry(uid=1, credential=1)])
+        eventually(lambda: ears.credentials == [1])

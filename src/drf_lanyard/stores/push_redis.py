@@ -60,7 +60,6 @@ def client(url: str) -> Any:
         protocol=2,
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
     )
 
