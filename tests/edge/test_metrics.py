@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -174,9 +175,10 @@ def test_known_and_unknown_access_tokens(exporter: Exporter, make: Callable[...,
 def test_known_and_unknown_api_tokens(exporter: Exporter) -> None:
     world = TokenWorld()
     grown = Grown(("lanyard_cache_hits_total", {"token": "api"}), ("lanyard_cache_misses_total", {"token": "api"}))
-    token, _ = world.api.create(world.user.pk, "backup")
-    for _ in range(5):
-        world.api.authenticate(token)
+    with closing(world):
+        token, _ = world.api.create(world.user.pk, "backup")
+        for _ in range(5):
+            world.api.authenticate(token)
     exporter.flush(a_report())
     assert grown.by() == [4, 1]
     assert counts.other_checks == 5, "or they would count as hits of access tokens"

@@ -56,6 +56,6 @@ outage_refusals = Counter(
 cache_hits = Counter("lanyard_cache_hits", "Tokens that the process knew already", ["token"])
 cache_misses = Counter("lanyard_cache_misses", "Genuine tokens that the process had to verify or look up", ["token"])
 push_connected = Gauge(
-    "lanyard_push_connected", "1 while what pushes is connected", ["push"], multiprocess_mode="livemin"
+    "lanyard_push_connected", "1 while what pushes is connected", ["push"], multiprocess_mode="livemostrecent"
 )
 push_messages = Counter("lanyard_push_messages", "Messages that were pushed to this process", ["push"])
