@@ -283,20 +283,37 @@ def test_many_who_begin_at_once_begin_one_thread() -> None:
 
 
 def test_whoever_lost_the_race_to_begin_sees_that_it_has_begun() -> None:
-    line, ears = Line(ScriptedChannel(SUBSCRIBED)), Ears()
+    line, ears, lock = Line(ScriptedChannel(SUBSCRIBED)), Ears(), Entrance()
     follower = Follower(line, MESSAGES, FakeClock())
+    follower._lock, follower._wake = lock, threading.Condition(lock)  # type: ignore[assignment,arg-type]
     try:
-        with follower._lock:  # both have looked, and wait for the lock
+        with lock:
             callers = [threading.Thread(target=follower.follow, args=(ears,)) for _ in range(2)]
             for caller in callers:
                 caller.start()
-            eventually(lambda: all(caller.is_alive() for caller in callers))
+            eventually(lambda: lock.arrived == 3)  # both have seen that nobody follows, and wait
         for caller in callers:
             caller.join()
         eventually(lambda: ears.hints)
         assert (line.attempts, len(push_threads())) == (1, 1)
     finally:
         follower.close()
+
+
+class Entrance:
+    """A lock that counts who has come to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.acquire, self.release = self._lock.acquire, self._lock.release
+        self.arrived = 0
+
+    def __enter__(self) -> None:
+        self.arrived += 1
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
 
 
 def test_rest_lets_go_and_follow_begins_again() -> None:
