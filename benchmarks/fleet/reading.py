@@ -10,7 +10,7 @@ from .ground import choose, quantile
 from .members import boot_clock, members
 
 #: Requests per second of one process -> how many such processes run, all at the same time.
-RATES = {0.1: 12, 1.0: 6, 10.0: 3, 100.0: 2, 1000.0: 1}
+RATES = {0.1: 12, 0.3: 8, 1.0: 6, 3.0: 4, 10.0: 3, 100.0: 2, 1000.0: 1}
 
 
 def expected_reads(rate: float, lease: float) -> float:
