@@ -285,6 +285,20 @@ def test_status_shows_the_settings_in_force_and_no_secret() -> None:
     assert found["throttle"]["login_account"] is None
 
 
+def test_status_says_what_pushes() -> None:
+    assert status()["push"] == {"kind": None}
+    with override_settings(LANYARD={"PUSH_URL": "redis://:hunter2@127.0.0.1/0"}):
+        assert status()["push"] == {"kind": "redis"}
+
+
+@pytest.mark.databases("postgres")
+def test_status_says_how_full_the_queue_of_notifications_is() -> None:
+    with override_settings(LANYARD={"PUSH_URL": "postgres"}):
+        push = status()["push"]
+    assert push["kind"] == "postgres"
+    assert 0 <= push["queue_usage"] < 1
+
+
 def test_status_for_people() -> None:
     session(user("alice"))
     text = run("lanyard_status")
