@@ -178,7 +178,11 @@ def main() -> int:
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(10**6)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return run(arguments) if arguments.command == "run" else soak(arguments)
+    try:
+        return run(arguments) if arguments.command == "run" else soak(arguments)
+    except KeyboardInterrupt:
+        say("interrupted; everything that was started has been stopped")
+        return 130
 
 
 if __name__ == "__main__":

@@ -63,5 +63,6 @@ class Canary:
     def close(self) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(10)
+            if thread.ident is not None:  # it may not even have begun
+                thread.join(10)
         self._log.close()

@@ -1,4 +1,4 @@
-"""One client process: `python -m tests.faults.client '{…}'`. Works until its standard input is closed."""
+"""One client process: `python -m tests.faults.client`. Its input begins with what to do, and it ends with its input."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from .people import User
 
 
 def main() -> None:
-    chosen = json.loads(sys.argv[1])
+    chosen = json.loads(sys.stdin.readline())
     log, stop = Log(Path(chosen["log"])), threading.Event()
     everyone = [User(pk, name) for pk, name in chosen["users"]]
     actors = []

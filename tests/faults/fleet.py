@@ -68,6 +68,11 @@ class Process:
             raise RuntimeError("a process has not started; see its log")
         return json.loads(text)
 
+    def tell(self, value: Any) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.write(json.dumps(value).encode() + b"\n")
+        self.popen.stdin.flush()
+
     def stop(self, patience: float = 15.0) -> None:
         """Let it end by itself, or kill it."""
         assert self.popen.stdin is not None and self.popen.stdout is not None
@@ -178,7 +183,9 @@ def _client(made: Fleet, number: int) -> Process:
         "lease": plan.lease,
     }
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.faults.settings"}
-    return Process("client", json.dumps(chosen), environment=environment, log=made.folder / f"client-{number}.log")
+    process = Process("client", environment=environment, log=made.folder / f"client-{number}.log")
+    process.tell(chosen)
+    return process
 
 
 def until(moment: float) -> None:

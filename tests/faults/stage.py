@@ -22,8 +22,10 @@ from .servers import Server
 SETTLE = 1.6
 #: Seconds in which workers must answer again before the run goes on without them.
 GIVE_UP = 15.0
+#: Seconds in which workers must answer for the first time.
+START_PATIENCE = 30.0
 #: Seconds for which a planted bug is looked for in one round, and how many rounds there are.
-ROUND, ROUNDS = 3.0, 8
+ROUND, ROUNDS = 3.0, 15
 
 
 @dataclass(kw_only=True)
@@ -38,20 +40,21 @@ class Outcome:
 @contextmanager
 def busy_fleet(plan: Plan, folder: Path, database: Server, valkey: Server | None) -> Iterator[tuple[Scene, Canary]]:
     """A fleet whose clients are at work and whose canary is answered."""
-    with fleet(plan, folder, database, valkey) as made:
-        canary = Canary(made)
-        try:
-            canary.start()
-            if not canary.recovers(0.1, START_PATIENCE + now()):
-                raise RuntimeError("a worker does not answer")
-            yield Scene(fleet=made, dice=random.Random(plan.seed), hold=0.0), canary
-        finally:
-            canary.close()
-            if made.database is not database:
-                made.database.stop()
-
-
-START_PATIENCE = 30.0
+    last = database
+    try:
+        with fleet(plan, folder, database, valkey) as made:
+            canary = Canary(made)
+            try:
+                canary.start()
+                if not canary.recovers(0.1, START_PATIENCE + now()):
+                    raise RuntimeError("a worker does not answer")
+                yield Scene(fleet=made, dice=random.Random(plan.seed), hold=0.0), canary
+            finally:
+                canary.close()
+                last = made.database
+    finally:  # after the clients
+        if last is not database:
+            last.stop()
 
 
 def run_faults(
