@@ -19,9 +19,9 @@ class JWTAuthentication(HeaderMethod):
     and so is an API token.
     """
 
-    def __init__(self, keyword: str | None = None) -> None:
-        super().__init__(keyword)
-        self.scheme = self.keyword
+    @property
+    def scheme(self) -> str:  # type: ignore[override]
+        return self.keyword
 
     def schemes(self) -> frozenset[str]:
         return BEARER if self.keyword == "Bearer" else super().schemes()
