@@ -59,3 +59,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# For worker processes that push.
+if "LANYARD_TEST_PUSH_URL" in os.environ:
+    LANYARD = {"PUSH_URL": os.environ["LANYARD_TEST_PUSH_URL"]}

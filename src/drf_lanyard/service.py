@@ -31,7 +31,7 @@ class FreshSnapshots(Protocol):
 
     def fresh(self) -> Snapshot: ...
     async def afresh(self) -> Snapshot: ...
-    def add(self, entries: list[Entry]) -> None: ...
+    def publish(self, entries: list[Entry]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -65,7 +65,7 @@ class Lanyard:
         self.reader = reader
         self.clock = clock
         self.listener = listener
-        self.publisher = Publisher(after_commit=sessions.after_commit, apply=reader.add, listener=listener)
+        self.publisher = Publisher(after_commit=sessions.after_commit, apply=reader.publish, listener=listener)
         self._claims_for = claims_for
         self._sleep = sleep
 

@@ -1,7 +1,6 @@
 """The only reader of Django's settings: `LANYARD`, SECRET_KEY and SECRET_KEY_FALLBACKS become one frozen value.
 
 Read late and dropped whenever a setting that it depends on changes, so `override_settings` works.
-`PUSH_URL` is checked for its shape and kept, but nothing uses it yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -88,6 +87,7 @@ class Settings:
     user_loading: UserLoading
     user_serializer: type[Any] | None
     push_url: str | None = field(repr=False)  # it may hold a password
+    push_keys: tuple[bytes, ...] = field(repr=False)
     api_token: ApiTokenOptions
     throttle: Throttle
     #: How many proxies in front add to X-Forwarded-For; 0: the header is not looked at.
@@ -186,6 +186,7 @@ def _build(read: Mapping[str, Any]) -> Settings:
         user_loading=read["USER_LOADING"],
         user_serializer=read["USER_SERIALIZER"],
         push_url=read["PUSH_URL"],
+        push_keys=keys.push_keys(secrets, read["ISSUER"]),
         api_token=read["API_TOKEN"],
         throttle=read["THROTTLE"],
         num_proxies=read["NUM_PROXIES"],

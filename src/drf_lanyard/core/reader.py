@@ -7,11 +7,13 @@ survive a pre-forking server), reads again when half the lease is over and there
 import asyncio
 import logging
 import os
+import random
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import forks
 from .errors import StoreUnavailable
+from .follower import Follower
 from .model import Entry
 from .ports import Clock, RevocationLog
 from .revocation import Snapshot, read_everything
@@ -25,6 +27,7 @@ IDLE_SECONDS = 30.0
 #: After sequencing failed or hung, reads go on without it for this many seconds.
 SEQUENCE_PAUSE = 5.0
 _NEVER = float("-inf")
+_FOREVER = float("inf")
 
 
 class Reader:
@@ -34,9 +37,12 @@ class Reader:
     arrived has finished. It waits at most `timeout` seconds.
     """
 
-    def __init__(self, log: RevocationLog, *, lease: float, timeout: float, clock: Clock) -> None:
+    def __init__(
+        self, log: RevocationLog, *, lease: float, timeout: float, clock: Clock, push: Follower | None = None
+    ) -> None:
         self.snapshot = Snapshot()
         self.log = log
+        self.push = push
         self.lease = lease
         self.timeout = timeout
         self._steady = clock.steady
@@ -60,6 +66,7 @@ class Reader:
         self._failed_until = _NEVER
         self._failing = False
         self._traffic = False
+        self._hinted = _FOREVER  # when to read because of a hint
 
     def fresh(self) -> Snapshot:
         """The snapshot, fresh enough to decide on. Raises `StoreUnavailable`. Blocks at most `timeout` seconds."""
@@ -76,7 +83,7 @@ class Reader:
         return await asyncio.to_thread(self._wait)
 
     def add(self, entries: Iterable[Entry]) -> None:
-        """Apply entries that this process has committed, without waiting for the next read.
+        """Apply committed entries without waiting for the next read.
 
         Where nothing is fresh or being read, a read comes before the next decision, and there is nothing to add to: a
         process that only revokes would hold what it never forgets.
@@ -84,6 +91,23 @@ class Reader:
         with self._lock:
             if self._reading_since is not None or self._steady() < self._good_until:
                 self.snapshot.add(entries)
+
+    def publish(self, entries: Sequence[Entry]) -> None:
+        """Entries that this process has committed: apply them here, and tell the other processes."""
+        self.add(entries)
+        if self.push is not None:
+            self.push.send(entries)
+
+    def hint(self) -> None:
+        """Something has died, and it was not said what: read soon, and not all processes at once.
+
+        Where nothing is fresh, a read comes before the next decision anyway.
+        """
+        with self._lock:
+            now = self._steady()
+            if now < self._good_until:
+                self._hinted = min(self._hinted, now + random.uniform(0, self.lease / 4))
+                self._wake.notify()
 
     def close(self) -> None:
         """Let the thread end. Requests that still come are refused."""
@@ -149,9 +173,17 @@ class Reader:
     def _run(self) -> None:
         me = threading.current_thread()
         while self._await_turn(me):
+            if self.push is not None:
+                self.push.follow(self)
             self._read(me)
         if self._thread is me:
-            self.log.rest()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Let go of the connections."""
+        if self.push is not None:
+            self.push.rest()
+        self.log.rest()
 
     def _await_turn(self, me: threading.Thread) -> bool:
         """Sleep until a read is due; False when this thread is to end."""
@@ -164,16 +196,17 @@ class Reader:
                 now = self._steady()
                 if self._is_due(now):
                     self._traffic = False
+                    self._hinted = _FOREVER
                     return True
                 if now < self._good_until:
-                    self._wake.wait(self.lease / 4)
+                    self._wake.wait(min(self.lease / 4, max(self._hinted, self._failed_until) - now))
                 elif resting:
                     self._wake.wait()
                 elif now - idle_since >= IDLE_SECONDS:
                     resting = True
                     self._lock.release()
                     try:
-                        self.log.rest()
+                        self._rest()
                     finally:
                         self._lock.acquire()
                 else:
@@ -182,7 +215,9 @@ class Reader:
     def _is_due(self, now: float) -> bool:
         if now < self._failed_until:
             return False
-        return self._wanted > self._read_from or (self._traffic and now >= self._read_from + self.lease / 2)
+        if self._wanted > self._read_from or now >= self._hinted:
+            return True
+        return self._traffic and now >= self._read_from + self.lease / 2
 
     def _read(self, me: threading.Thread) -> None:
         outage = None

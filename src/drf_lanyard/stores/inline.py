@@ -5,7 +5,7 @@ database answers a second connection with "table is locked". There the log is re
 savepoint that was rolled back takes its revocations with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
@@ -46,9 +46,9 @@ class InlineReader:
     async def afresh(self) -> Snapshot:
         return await sync_to_async(self.fresh)()
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def publish(self, entries: Sequence[Entry]) -> None:
         if not reads_inline(connections[self._alias]):
-            self._reader.add(entries)
+            self._reader.publish(entries)
 
     def close(self) -> None:
         self._reader.close()

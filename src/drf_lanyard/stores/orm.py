@@ -14,6 +14,7 @@ from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionSta
 from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
 from .dialect import DatabaseNow, upsert_epochs, write_transaction
+from .push_postgres import announce
 
 #: How many users or sessions one statement names.
 BATCH = 500
@@ -169,7 +170,9 @@ def prune_sessions(alias: str, older_than: float, batch: int) -> Iterator[int]:
 
 def append(alias: str, rows: list[Revocation]) -> list[Entry]:
     """Write entries without a position; whoever reads the log next gives them one."""
-    return [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
+    entries = [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
+    announce(alias, entries)
+    return entries
 
 
 def auth_hashes(user: Any) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import contextlib
 import copy
 import math
 import os
-import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +11,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import InterfaceError, OperationalError, load_backend
+
+from .sockets import shut_down
 
 T = TypeVar("T")
 
@@ -68,11 +69,7 @@ class PrivateConnection:
         if wrapper is None:
             return
         self._severed = wrapper
-        descriptor = _descriptor(wrapper.connection)
-        if descriptor is None:
-            return
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
-            duplicate.shutdown(socket.SHUT_RDWR)
+        shut_down(_descriptor(wrapper.connection))
 
     def park(self) -> None:
         """In a forked child: forget the inherited connection without closing it."""
