@@ -23,7 +23,9 @@ MAX_USER_AGENT = 300
 MAX_DEVICE = 200
 
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 section 5.6.2
-_TOKEN68 = f"{string.ascii_letters}{string.digits}._~+/-".encode()  # a token68, but for padding (RFC 9110 section 11.2)
+# For `bytes.translate`: 0 for what is not in a token68 (RFC 9110 section 11.2). Padding may only be at its end.
+_TOKEN68 = f"{string.ascii_letters}{string.digits}-._~+/".encode()
+_OR_ZERO = bytes(byte if byte in _TOKEN68 else 0 for byte in range(256))
 _TWICE = "There is more than one Authorization header."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -68,15 +70,11 @@ def read(request: HasMeta, schemes: Collection[str] = BEARER) -> Credential | No
         return None
     if "," in token:  # never part of a token68: servers join two headers with a comma (RFC 9110 section 5.3)
         raise InvalidRequest(_TWICE)
-    if len(token) > MAX_TOKEN_LENGTH or not _is_token68(token):
+    body = token.rstrip("=")
+    # Several times as fast as a regular expression, and every request pays for it.
+    if not body or len(token) > MAX_TOKEN_LENGTH or 0 in body.encode().translate(_OR_ZERO):
         raise TokenMalformed
     return Credential(scheme=scheme, token=token)
-
-
-def _is_token68(text: str) -> bool:
-    """Whether ASCII text is one. Deleting what may be in it is several times as fast as a regular expression."""
-    body = text.rstrip("=")
-    return body != "" and not body.encode().translate(None, _TOKEN68)
 
 
 def _refuse_malformed(header: str, schemes: Collection[str]) -> None:

@@ -22,8 +22,9 @@ from .exceptions import to_api_exception
 # Kept in the instance's dictionary while it is unloaded: Django calls the first when a deferred field is read, copy and
 # pickle call the second.
 _REFRESH, _REDUCE = "refresh_from_db", "__reduce__"
-#: What makes an instance of a model that has no such code of its own.
-_MADE_BY: Any = (ModelBase, Model.__new__, Model.__init__, vars(Model)["from_db"].__func__)
+_INIT: Any = Model.__init__
+#: The rest of what makes an instance of a model without such code of its own.
+_MADE_BY: Any = (ModelBase, Model.__new__, vars(Model)["from_db"].__func__)
 
 
 def user_for(user_id: str) -> Any:
@@ -32,39 +33,33 @@ def user_for(user_id: str) -> Any:
     Raises `TokenInvalid` if `user_id` cannot be a primary key, and, when eager, what touching a field would raise.
     """
     settings = get_settings()
-    model, names = _plan(settings.user_model)
+    model, names, is_plain = _plan(settings.user_model)
     try:
         pk = model._meta.pk.to_python(user_id)
     except (ValidationError, ValueError, TypeError, OverflowError):
         raise TokenInvalid from None
     if pk is None or "\0" in user_id:
         raise TokenInvalid
-    make = _from_keys if _is_made_by_django_alone(model) else _from_db
-    user = make(model, names, pk)
+    if not is_plain or model.__init__ is not _INIT or _has_observers(model):
+        user = _from_db(model, names, pk)
+    else:  # the same without passes over the fields that are not there: a sixth of the cost
+        user = object.__new__(model)
+        user._state = state = ModelState()
+        state.adding = False
+        state.db = router.db_for_read(model)
+        for name in names:
+            setattr(user, name, pk)
+        _Unloaded(user).attach(user)
     if settings.user_loading == "eager" and _REFRESH in user.__dict__:
         user.refresh_from_db()
     return user
 
 
-def _is_made_by_django_alone(model: type[Any]) -> bool:
-    """Whether making an instance runs no code of the project's. Asked each time, since receivers come and go."""
-    if (type(model), model.__new__, model.__init__, model.from_db.__func__) != _MADE_BY:
-        return False
+def _has_observers(model: type[Model]) -> bool:
+    """Whether somebody is told of new instances of this model."""
     if pre_init.receivers or post_init.receivers:
-        return not (pre_init.has_listeners(model) or post_init.has_listeners(model))
-    return True
-
-
-def _from_keys(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
-    """What `_from_db` returns, without its passes over the fields that are not there: a sixth of the cost."""
-    user: Any = object.__new__(model)
-    state = user._state = ModelState()
-    state.adding = False
-    state.db = router.db_for_read(model)
-    for name in names:
-        setattr(user, name, pk)
-    _Unloaded(user).attach(user)
-    return user
+        return pre_init.has_listeners(model) or post_init.has_listeners(model)
+    return False
 
 
 def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
@@ -85,10 +80,14 @@ def was_refused(user: Any) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _plan(label: str) -> tuple[type[Any], tuple[str, ...]]:
-    """The user model of that name, and its `_key_columns`."""
-    model = get_user_model()
-    return model, _key_columns(model)
+def _plan(label: str) -> tuple[type[Any], tuple[str, ...], bool]:
+    """The user model of that name, its `_key_columns`, and whether Django's code alone makes an instance of it.
+
+    But for `__init__` (libraries replace it) and signals: those are looked at each time.
+    """
+    model: Any = get_user_model()
+    is_plain = (type(model), model.__new__, model.from_db.__func__) == _MADE_BY
+    return model, _key_columns(model), is_plain
 
 
 @lru_cache(maxsize=16)

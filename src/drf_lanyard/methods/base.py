@@ -97,7 +97,8 @@ def refusal_of(request: Any) -> AuthError | None:
 
 def add_vary(request: Request) -> None:
     """Let the view's answer say what it depends on, also when it is a 401. Needs no middleware."""
-    headers = getattr((request.parser_context or {}).get("view"), "headers", None)
+    view = request.parser_context.get("view")
+    headers = getattr(view, "headers", None)
     if isinstance(headers, dict):
         headers["Vary"] = _with_ours(headers.get("Vary", ""))
 
