@@ -2,7 +2,7 @@
 PORT ?= 8000
 PY := .venv/bin/python
 
-.PHONY: demo test lint format docs matrix clean
+.PHONY: demo test lint format docs matrix faults soak clean
 
 demo: .venv/.demo
 	@$(PY) -m demo.serve --port $(PORT)
@@ -31,6 +31,21 @@ docs: .venv/.docs
 # The suite under each supported Python x Django; says which interpreters are not there.
 matrix:
 	@"$$(tools/find-python)" tools/matrix.py $(ARGS)
+
+# A fleet under faults, judged; "make faults SEED=7" repeats a run. Results in build/faults.json.
+faults: .venv/.dev
+	@tools/mariadb $(PY)
+	@$(PY) -m tests.faults run $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: .venv/.dev
+	@tools/mariadb $(PY)
+	@$(PY) -m tests.faults soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# How long a revocation takes to reach 8 and 32 processes, and what fleets cost the database: benchmarks/results, docs/*.svg.
+.PHONY: propagation
+propagation: .venv/.dev
+	@$(PY) -m benchmarks.propagation $(ARGS)
+	@$(PY) -m benchmarks.scaling
 
 clean:
 	rm -rf .venv .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

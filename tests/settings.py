@@ -62,4 +62,7 @@ REST_FRAMEWORK = {
 
 # For worker processes that push.
 if "LANYARD_TEST_PUSH_URL" in os.environ:
-    LANYARD = {"PUSH_URL": os.environ["LANYARD_TEST_PUSH_URL"]}
+    LANYARD = {
+        "PUSH_URL": os.environ["LANYARD_TEST_PUSH_URL"],
+        "LEASE": float(os.environ.get("LANYARD_TEST_LEASE", "1")),
+    }

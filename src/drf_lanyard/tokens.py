@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from .core.access import claims_to_json, refuse_registered
-from .core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
+from .core.counts import counts
+from .core.errors import AuthError, TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
 from .core.generations import Generations
 from .core.ids import uuid7
 from .core.model import ApiTokenState, NewApiToken, Principal
@@ -105,11 +106,14 @@ class ApiTokenService:
             raise TokenMalformed
         if remembered is None or self._clock.steady() >= remembered.until:
             remembered = self._read(key)
+            counts.api_token_misses += 1
+        else:
+            counts.api_token_hits += 1
         principal = remembered.principal
-        refusal = self._fresh().verdict(principal)
+        refusal = self._verdict(principal)
         if refusal is TokenStale:  # something about the user changed: the row tells what
             principal = self._read(key).principal
-            refusal = self._fresh().verdict(principal)
+            refusal = self._verdict(principal)
         if refusal is not None:
             raise refusal
         now = self._clock.time()
@@ -143,6 +147,11 @@ class ApiTokenService:
                     self._used.setdefault(token_id, moment)
                 raise
         return len(used)
+
+    def _verdict(self, principal: Principal) -> type[AuthError] | None:
+        snapshot = self._fresh()
+        counts.other_checks += 1
+        return snapshot.verdict(principal)
 
     def _read(self, key: str) -> _Remembered:
         began = self._clock.steady()

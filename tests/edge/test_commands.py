@@ -227,6 +227,8 @@ def test_status_of_an_empty_database() -> None:
     found = status()
     assert found["log"] == {
         "length": 0,
+        "credentials": 0,
+        "users": 0,
         "unsequenced": 0,
         "forgettable": 0,
         "oldest": None,
@@ -250,7 +252,8 @@ def test_status_counts() -> None:
     assert found["sessions"] == {"stored": 2, "live": 0, "users_with_epochs": 1}
     log = found["log"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", str(log.pop("forgets_next")))
-    assert log == {"length": 4, "unsequenced": 1, "forgettable": 1, "oldest": 4, "position": 6, "floor": 3}
+    counted = {"length": 4, "credentials": 0, "users": 4}
+    assert log == counted | {"unsequenced": 1, "forgettable": 1, "oldest": 4, "position": 6, "floor": 3}
 
 
 def test_status_shows_the_settings_in_force_and_no_secret() -> None:

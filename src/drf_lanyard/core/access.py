@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from . import base64url
+from .counts import counts
 from .errors import ConfigurationError, TokenExpired, TokenInvalid, TokenMalformed, TokenStale
 from .generations import Generations
 from .keys import KeyRing
@@ -114,6 +115,7 @@ class AccessTokens:
         if not allow_expired:
             self._check_times(principal, now)
             self._verified.put(token, principal)
+            counts.jwt_misses += 1
         return principal
 
     def _open(self, token: str) -> Principal:

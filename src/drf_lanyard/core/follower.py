@@ -60,22 +60,23 @@ class Follower:
     name = ""
 
     def __init__(self, connect: Callable[[], Channel], messages: Messages, clock: Clock) -> None:
-        self.connected = False
-        #: Messages that were ours and understood.
-        self.received = 0
         self.messages = messages
         self._connect = connect
         self._steady = clock.steady
+        self._closed = False
         self._start_afresh()
         forks.watch(self)
 
     def _start_afresh(self) -> None:
+        #: Whether the server has said that we are subscribed, and was heard since.
+        self.connected = False
+        #: Messages that were ours and understood.
+        self.received = 0
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._channel: Channel | None = None
-        self._failures = 0
         self._complained = False
 
     def send(self, entries: Sequence[Entry]) -> None:
@@ -83,9 +84,11 @@ class Follower:
 
     def follow(self, audience: Audience) -> None:
         """Listen from now on. Cheap when it does already; never blocks, never raises."""
-        if self._thread is not None:
+        if self._follows():
             return
         with self._lock:
+            if self._closed or self._follows():
+                return
             thread = threading.Thread(target=self._run, args=(audience,), name="drf-lanyard-push", daemon=True)
             self._thread = thread
             try:
@@ -93,16 +96,21 @@ class Follower:
             except RuntimeError:  # no more threads to be had: the reader does without
                 self._thread = None
 
+    def _follows(self) -> bool:
+        return (thread := self._thread) is not None and thread.is_alive()
+
     def rest(self) -> None:
         """Let go of the connection until `follow` is called again."""
         with self._lock:
             self._thread = None
             self._wake.notify_all()
             if self._channel is not None:
-                self._channel.interrupt()
+                self._channel.interrupt()  # its thread closes it
+            self._channel, self.connected = None, False
 
     def close(self) -> None:
         """For good."""
+        self._closed = True
         self.rest()
 
     # The thread
@@ -111,12 +119,16 @@ class Follower:
         me = threading.current_thread()
         with self._lock:  # whoever started us still holds it
             pass
+        failures = 0
         while self._thread is me:
+            began = self._steady()
             try:
                 self._listen(me, audience)
             except Exception as error:  # whatever it is: this is a hint, and is tried again
                 self._complain(me, error)
-            self._pause(me)
+            # A server that lets us in and throws us out again has not recovered.
+            failures = 0 if self._steady() - began > BACKOFF[1] else failures + 1
+            self._pause(me, failures)
 
     def _listen(self, me: threading.Thread, audience: Audience) -> None:
         """Until the connection is lost, which raises, or nobody wants it any more."""
@@ -125,7 +137,10 @@ class Follower:
             with self._lock:
                 if self._thread is not me:
                     return
-                self._channel, self.connected = channel, True
+                self._channel = channel
+            self._hear(channel, audience)  # that we are subscribed
+            with self._lock:
+                self.connected = self._channel is channel
             self._recovered()
             audience.hint()  # something may have been said while we were not there
             while self._thread is me:
@@ -143,7 +158,6 @@ class Follower:
             heard = channel.receive(HEARTBEAT)
             if heard is None:
                 raise TimeoutError("no sign of life")
-        self._failures = 0
         for text in heard:
             try:
                 entries = self.messages.decode(text)
@@ -155,11 +169,10 @@ class Follower:
             else:
                 audience.hint()
 
-    def _pause(self, me: threading.Thread) -> None:
+    def _pause(self, me: threading.Thread, failures: int) -> None:
         """Longer after each failure, and at random: thousands of processes have lost the same server."""
         first, most = BACKOFF
-        ends = self._steady() + random.uniform(0, min(most, first * 2 ** min(self._failures, 10)))
-        self._failures += 1
+        ends = self._steady() + random.uniform(0, min(most, first * 2 ** min(failures, 10)))
         with self._lock:
             while self._thread is me and (left := ends - self._steady()) > 0:
                 self._wake.wait(left)
@@ -182,7 +195,6 @@ class Follower:
             return
         channel = self._channel
         self._start_afresh()
-        self.connected = False
         if channel is not None:
             channel.park()
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connections
 
+from ..core.fleet import Report, describe
 from ..core.model import Entry
 from ..core.reader import Reader
 from ..core.revocation import Snapshot
@@ -49,6 +50,11 @@ class InlineReader:
     def publish(self, entries: Sequence[Entry]) -> None:
         if not reads_inline(connections[self._alias]):
             self._reader.publish(entries)
+
+    def report(self) -> Report:
+        if not reads_inline(connections[self._alias]):
+            return self._reader.report()
+        return describe(self.fresh(), None, running=0.0, age=0.0, failures=0)
 
     def close(self) -> None:
         self._reader.close()

@@ -101,6 +101,14 @@ class OrmSessions:
             for entry in self._end(wanted & Q(pk__in=ids[start : start + BATCH]), reason)
         ]
 
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        known = set(Session.objects.using(self.alias).filter(pk__in=session_ids).values_list("pk", flat=True))
+        unknown = [one for one in session_ids if one not in known and not is_dead(one)]
+        if not unknown:
+            return []
+        with write_transaction(self.alias):
+            return append(self.alias, [Revocation.of_credential(one) for one in unknown])
+
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         return self._end(Q(user_id=owner) & ~Q(pk=keep), reason)
 

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import math
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import InterfaceError, OperationalError, load_backend
 
-from .sockets import shut_down
+from .sockets import muffle, shut_down
 
 T = TypeVar("T")
 
@@ -75,7 +74,7 @@ class PrivateConnection:
         """In a forked child: forget the inherited connection without closing it."""
         for wrapper in (self._wrapper, self._severed):
             if wrapper is not None:
-                _muffle(wrapper)
+                muffle(_descriptor(wrapper.connection))
                 _parked.append(wrapper)
         self._wrapper = self._severed = None
 
@@ -110,15 +109,6 @@ def _open_like(alias: str, timeout: float) -> BaseDatabaseWrapper:
     wrapper: BaseDatabaseWrapper = backend.DatabaseWrapper(settings, alias)
     wrapper.inc_thread_sharing()
     return wrapper
-
-
-def _muffle(wrapper: BaseDatabaseWrapper) -> None:
-    """Put /dev/null in place of the inherited socket: drivers say goodbye on it when the interpreter clears up."""
-    descriptor = _descriptor(wrapper.connection)
-    if descriptor is None:
-        return
-    with contextlib.suppress(OSError), open(os.devnull, "r+b", buffering=0) as nothing:
-        os.dup2(nothing.fileno(), descriptor)
 
 
 def _descriptor(connection: Any) -> int | None:

@@ -34,11 +34,29 @@ def is_postgres(url: str) -> bool:
 
 
 def problem(url: str, alias: str) -> str | None:
-    """Why it cannot work here, or None; the sentence goes on after the setting's name. Nothing is connected to."""
+    """Why it cannot work here, or None; the sentence goes on after the setting's name. Nothing is connected to.
+
+    What is wrong with a URL is not quoted: it may hold a password.
+    """
     needed = "psycopg" if is_postgres(url) else "redis"
     if is_postgres(url) and connections[alias].vendor != "postgresql":
         return "is for projects on PostgreSQL; with another database, push through Redis."
     if importlib.util.find_spec(needed) is None:
         extra = "postgres" if is_postgres(url) else "redis"
         return f'needs the package {needed}: install "drf-lanyard[{extra}]".'
-    return None
+    return None if url == "postgres" or _parses(url) else "is not a URL that its driver understands."
+
+
+def _parses(url: str) -> bool:
+    try:
+        if is_postgres(url):
+            from psycopg.conninfo import conninfo_to_dict
+
+            conninfo_to_dict(url)
+        else:
+            from redis.connection import parse_url
+
+            parse_url(url)  # type: ignore[no-untyped-call]
+    except Exception:  # each driver has its own
+        return False
+    return True

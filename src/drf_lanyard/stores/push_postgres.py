@@ -1,7 +1,7 @@
 """Push through PostgreSQL: NOTIFY in the transaction of the cause, LISTEN on a connection of its own."""
 
 import contextlib
-import select
+import selectors
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..core.follower import Follower
 from ..core.messages import Messages
 from ..core.model import Entry
 from ..core.ports import Clock
-from .sockets import shut_down
+from .sockets import muffle, shut_down
 
 CHANNEL = "drf_lanyard"
 #: Seconds for connecting.
@@ -37,7 +37,8 @@ class PostgresPush(Follower):
 
     def close(self) -> None:
         super().close()
-        _announcers.pop(self._alias, None)
+        if _announcers.get(self._alias) == self.messages.encode:  # it may be our successor's
+            del _announcers[self._alias]
 
 
 def announce(alias: str, entries: Sequence[Entry]) -> None:
@@ -70,8 +71,10 @@ class PostgresChannel:
             raise
 
     def receive(self, timeout: float) -> list[str] | None:
-        if not select.select([self._low.socket], [], [], timeout)[0]:
-            return None
+        with selectors.DefaultSelector() as selector:  # `select` refuses descriptors beyond 1,023
+            selector.register(self._low.socket, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                return None
         self._low.consume_input()  # raises when the connection is lost
         while not self._low.is_busy() and (answer := self._low.get_result()) is not None:
             if answer.status not in self._good:  # LISTEN is refused by a standby, for one
@@ -97,4 +100,6 @@ class PostgresChannel:
             self._connection.close()
 
     def park(self) -> None:
+        with contextlib.suppress(Exception):
+            muffle(self._low.socket)
         _parked.append(self)

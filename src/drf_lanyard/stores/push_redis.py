@@ -1,6 +1,7 @@
 """Push through Redis or Valkey: PUBLISH after the commit, on a thread of its own, so that no request waits for it."""
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -17,7 +18,7 @@ from ..core.follower import Follower
 from ..core.messages import Messages
 from ..core.model import Entry
 from ..core.ports import Clock
-from .sockets import shut_down
+from .sockets import muffle, shut_down
 
 logger = logging.getLogger("drf_lanyard")
 
@@ -27,11 +28,13 @@ TIMEOUT = 2.0
 QUEUE = 1000
 #: Seconds that a process which ends spends at most on what it has not sent yet.
 FAREWELL = 0.5
+#: Seconds without a message after which the connection for sending is given back.
+LINGER = 30.0
 _parked: list[object] = []
 
 
 class RedisPush(Follower):
-    """`url` as redis-py has it, `?protocol=3` included; without it RESP 2, which every server speaks."""
+    """`url` as redis-py has it, `?protocol=3` included."""
 
     name = "redis"
 
@@ -48,11 +51,18 @@ class RedisPush(Follower):
 
 
 def client(url: str) -> Any:
-    """Without redis-py's own repeating: our loops repeat, and a caller must hear of a failure."""
-    options: dict[str, Any] = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    if "protocol=" not in url:
-        options["protocol"] = 2
-    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_keepalive=True, **options)
+    """Without redis-py's own repeating: our loops repeat, and a caller must hear of a failure.
+
+    What the URL says comes first; RESP 2 is what every server speaks.
+    """
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 class RedisChannel:
@@ -71,13 +81,13 @@ class RedisChannel:
     def receive(self, timeout: float) -> list[str] | None:
         if not self._connection.can_read(timeout=timeout):
             return None
-        answer = self._connection.read_response(push_request=True)
+        answer = self._connection.read_response(disable_decoding=True, push_request=True)
         if isinstance(answer, list) and len(answer) == 3 and answer[0] == b"message":
             return [answer[2].decode(errors="replace")]
         return []  # that we are subscribed, or the answer to a ping
 
     def ping(self) -> None:
-        self._connection.send_command("PING")
+        self._connection.send_command("PING", check_health=False)  # which would wait for an answer itself
 
     def interrupt(self) -> None:
         shut_down(self._connection._sock)
@@ -87,6 +97,7 @@ class RedisChannel:
         self._client.close()
 
     def park(self) -> None:
+        muffle(self._connection._sock)
         _parked.append(self)
 
 
@@ -94,8 +105,9 @@ class Sender:
     """Publishes what is put, in order, on one daemon thread. What cannot be sent is dropped: the log has it."""
 
     def __init__(self, url: str, channel: str) -> None:
-        self._client = client(url)
+        self._url = url
         self._channel = channel
+        self._closed = False
         self._start_afresh()
         forks.watch(self)
 
@@ -104,7 +116,7 @@ class Sender:
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque(maxlen=QUEUE)
         self._thread: threading.Thread | None = None
-        self._closed = self._busy = self._complained = False
+        self._busy = self._complained = False
 
     def put(self, text: str) -> None:
         """Never blocks, never raises."""
@@ -112,7 +124,7 @@ class Sender:
             if self._closed:
                 return
             self._waiting.append(text)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._start()
             self._changed.notify_all()
 
@@ -141,21 +153,24 @@ class Sender:
                 self._changed.wait_for(lambda: not self._waiting and not self._busy, FAREWELL)
 
     def _run(self) -> None:
-        while (text := self._next()) is not None:
-            try:
-                self._client.publish(self._channel, text)
-                self._complained = False
-            except Exception as error:  # whatever it is: this is a hint
-                self._complain(error)
-        self._client.close()
+        with contextlib.closing(client(self._url)) as server:
+            while (text := self._next()) is not None:
+                try:
+                    server.publish(self._channel, text)
+                    self._complained = False
+                except Exception as error:  # whatever it is: this is a hint
+                    self._complain(error)
 
     def _next(self) -> str | None:
         with self._changed:
             self._busy = False
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            self._busy = bool(self._waiting)
-            return self._waiting.popleft() if self._waiting else None
+            self._changed.wait_for(lambda: self._waiting or self._closed, LINGER)
+            if not self._waiting:
+                self._thread = None  # the next message starts another
+                return None
+            self._busy = True
+            return self._waiting.popleft()
 
     def _complain(self, error: Exception) -> None:
         """Once, and nothing of its text, which may hold an address. What waits is as hopeless, and late besides."""
