@@ -43,14 +43,16 @@ def read(request: Any, kind: Kind) -> str | None:
     Prefixed names count over TLS only, the others only in development without it.
     """
     header: str = request.META.get("HTTP_COOKIE", "")
-    name = _name_to_read(request, kind)
+    name = _name_to_read(request, kind) if header else None
     if name is None or name not in header:
         return None
     values = _values(header, name)
+    if not values:
+        return None
     # A comma is in no token of ours: somebody joined two Cookie headers with it.
-    if len(values) > 1 or any("," in value for value in values):
+    if len(values) > 1 or "," in values[0]:
         raise InvalidRequest(f"The cookie {name} is there more than once.")
-    return values[0] or None if values else None
+    return values[0] or None
 
 
 def read_leniently(request: Any, kind: Kind) -> str | None:
@@ -82,8 +84,14 @@ def clear(response: Any, request: Any, kind: Kind) -> None:
 
 def _values(header: str, name: str) -> list[str]:
     """The values of a cookie as RFC 6265 section 4.2.1 writes them: only "; " is between them, nothing is stripped."""
-    pieces = [piece.removeprefix(" ").partition("=") for piece in f" {header}".split(";") if name in piece]
-    return [value for given, _, value in pieces if given == name]
+    values = []
+    for piece in f" {header}".split(";"):
+        piece = piece.removeprefix(" ")
+        if piece.startswith(name):
+            given, _, value = piece.partition("=")
+            if given == name:
+                values.append(value)
+    return values
 
 
 def _name_to_read(request: Any, kind: Kind) -> str | None:

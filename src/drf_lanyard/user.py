@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelBase, ModelState
 from django.db.models.signals import post_init, pre_init
@@ -40,13 +40,14 @@ def user_for(user_id: str) -> Any:
         raise TokenInvalid from None
     if pk is None or "\0" in user_id:
         raise TokenInvalid
-    if not is_plain or model.__init__ is not _INIT or _has_observers(model):
+    is_observed = (pre_init.receivers or post_init.receivers) and _has_observers(model)
+    if not is_plain or is_observed or model.__init__ is not _INIT:
         user = _from_db(model, names, pk)
     else:  # the same without passes over the fields that are not there: a sixth of the cost
         user = object.__new__(model)
         user._state = state = ModelState()
         state.adding = False
-        state.db = router.db_for_read(model)
+        state.db = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
         for name in names:
             setattr(user, name, pk)
         _Unloaded(user).attach(user)
@@ -57,9 +58,7 @@ def user_for(user_id: str) -> Any:
 
 def _has_observers(model: type[Model]) -> bool:
     """Whether somebody is told of new instances of this model."""
-    if pre_init.receivers or post_init.receivers:
-        return pre_init.has_listeners(model) or post_init.has_listeners(model)
-    return False
+    return pre_init.has_listeners(model) or post_init.has_listeners(model)
 
 
 def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:

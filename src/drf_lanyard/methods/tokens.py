@@ -1,5 +1,7 @@
 """Tokens: ours that say all by themselves, and opaque ones for scripts; in a header or in a cookie."""
 
+from collections.abc import Container
+
 from rest_framework.request import Request
 
 from .. import cookies, transport
@@ -24,6 +26,9 @@ class JWTAuthentication(HeaderMethod):
 
     def schemes(self) -> frozenset[str]:
         return BEARER if self.keyword == "Bearer" else super().schemes()
+
+    def known(self) -> Container[str]:
+        return get_lanyard().access.known
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
         try:
