@@ -45,7 +45,7 @@ def measure(watched: float) -> dict[str, Any]:
             "machine": machine(),
             "reads": measure_reads(watched),
             "statements": measure_statements(),
-            "log": measure_log(),
+            "log": measure_log(ground),
             "redis": measure_redis(ground),
             "notify": measure_notify(ground),
             "commits_per_s": measure_commits(ground),

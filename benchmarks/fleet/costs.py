@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .ground import choose, quantile
+from .ground import Ground, choose, cpu_of_family, quantile
 
 #: How many live entries the log has.
 SIZES = (0, 1_000, 10_000, 100_000)
@@ -34,46 +34,56 @@ def counting() -> Iterator[list[str]]:
         CursorWrapper.execute = original  # type: ignore[method-assign]
 
 
-def measure_statements() -> dict[str, int]:
-    """By what causes them; on PostgreSQL, without push and with push through it."""
-    return _statements("", None) | _statements(", push through PostgreSQL", "postgres")
+def measure_statements() -> dict[str, tuple[int, int]]:
+    """By what causes them: on PostgreSQL without push, and with push through it."""
+    alone, pushing = _statements(None), _statements("postgres")
+    return {name: (alone[name], pushing[name]) for name in alone}
 
 
-def _statements(suffix: str, url: str | None) -> dict[str, int]:
+def _statements(url: str | None) -> dict[str, int]:
     from django.contrib.auth import get_user_model
+    from django.db.models import F
 
     from drf_lanyard import revoke_session, revoke_user, sign_in
     from drf_lanyard.core.model import Client
+    from drf_lanyard.models import Session
+    from drf_lanyard.stores.orm_log import OrmLog
     from drf_lanyard.wiring import get_lanyard
 
     found: dict[str, int] = {}
+    log = OrmLog("default", timeout=30.0, retention=3600.0)
+    log.sequence()  # makes the head's row
 
     def count(name: str, action: Callable[[], Any]) -> Any:
         with counting() as statements:
             answer = action()
-        found[name + suffix] = len(statements)
+        found[name] = len(statements)
         return answer
 
     choose(PUSH_URL=url)
     service, client = get_lanyard(), Client()
     user = get_user_model().objects.create_user(f"statements-{time.time_ns()}")
     issued = count("sign-in (`last_login` included)", lambda: sign_in(None, user))
+    Session.objects.filter(pk=issued.session.id).update(rotated_at=F("rotated_at") - 60)  # past the grace
     count("refresh that rotates", lambda: service.refresh(issued.refresh, client=client))
     count("refresh, repeated", lambda: service.refresh(issued.refresh, client=client))
     count("revoke one session", lambda: revoke_session(issued.session.id))
     sign_in(None, user)
     count("revoke a user", lambda: revoke_user(user))
+    count("read the log", lambda: log.read(0))
+    count("number what has committed", log.sequence)
+    log.rest()
     return found
 
 
-def measure_log(retention: float = 3600.0) -> dict[str, Any]:
+def measure_log(ground: Ground) -> dict[str, Any]:
     """A log that grows: reads at its end, a load from nothing, numbering, size. Leaves it as it was found."""
     from django.db import connection
 
     from drf_lanyard.stores.orm_log import OrmLog
 
     choose()
-    log = OrmLog("default", timeout=30.0, retention=retention)
+    log = OrmLog("default", timeout=30.0, retention=3600.0)
     rows = []
     try:
         for size in SIZES:
@@ -81,6 +91,7 @@ def measure_log(retention: float = 3600.0) -> dict[str, Any]:
             rows.append({"entries": size, "read_ms": median_ms(lambda size=size: log.read(size))})  # type: ignore[misc]
         return {
             "reads": rows,
+            "cpu_us": cpu_us(ground, lambda: log.read(SIZES[-1])),
             "connect_and_read_ms": median_ms(lambda: anew(log), 20),
             "bytes_in_database": table_bytes() / SIZES[-1],
             **loading(log),
@@ -90,6 +101,14 @@ def measure_log(retention: float = 3600.0) -> dict[str, Any]:
         log.rest()
         fill(0)
         connection.close()
+
+
+def cpu_us(ground: Ground, action: Callable[[], Any]) -> float:
+    """CPU of the server for one call, in microseconds."""
+    before = cpu_of_family(ground.postgres_pid)
+    for _ in range(1000):
+        action()
+    return round(1000 * (cpu_of_family(ground.postgres_pid) - before), 1)
 
 
 def anew(log: Any) -> None:

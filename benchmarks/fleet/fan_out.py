@@ -1,16 +1,14 @@
 """What it costs the servers to tell everybody: PUBLISH to many subscribers, NOTIFY to many listeners."""
 
-import os
 import resource
 import socket
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .ground import Ground, quantile
+from .ground import Ground, cpu_of_family, quantile
 
 SUBSCRIBERS = (0, 100, 1000)
 LISTENERS = (0, 100, 200)
@@ -86,29 +84,19 @@ def _notify(ground: Ground, listeners: int) -> dict[str, Any]:
             stack.enter_context(connect(ground)).execute("LISTEN drf_lanyard_bench")
         teller = stack.enter_context(connect(ground))
         teller.execute("SELECT pg_notify('drf_lanyard_bench', %s)", [text])
-        before, took = _cpu_of_family(ground.postgres_pid), []
+        before, took = cpu_of_family(ground.postgres_pid), []
         for _ in range(MESSAGES):
             started = time.perf_counter()
             teller.execute("SELECT pg_notify('drf_lanyard_bench', %s)", [text])
             took.append(1e6 * (time.perf_counter() - started))
             time.sleep(0.001)  # one after the other, not in a heap
         time.sleep(0.3)
-        used = _cpu_of_family(ground.postgres_pid) - before
+        used = cpu_of_family(ground.postgres_pid) - before
     return {
         "listeners": listeners,
         "cpu_us": round(1e6 * used / MESSAGES, 1),
         "notify_p50_us": round(quantile(took, 0.5)),
     }
-
-
-def _cpu_of_family(parent: int) -> float:
-    """Seconds, of the server's processes that run."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    ticks = 0
-    for pid in [parent, *children]:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def measure_commits(ground: Ground) -> dict[str, float]:

@@ -9,10 +9,10 @@ from .. import propagation
 def filled(page: str, parts: dict[str, str]) -> str:
     """The page with what is between each `<!-- measured: name -->` and `<!-- end -->` replaced by that part."""
     for name, text in parts.items():
-        begin, end = f"<!-- measured: {name} -->\n", "\n<!-- end -->"
+        begin, end = f"<!-- measured: {name} -->", "<!-- end -->"
         assert page.count(begin) == 1, f"the page has no place for {name}"
         before, _, rest = page.partition(begin)
-        page = before + begin + text + end + rest.partition(end)[2]
+        page = f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
     return page
 
 
@@ -22,7 +22,10 @@ def tables(found: dict[str, Any], propagated: dict[str, Any]) -> dict[str, str]:
         "propagation machine": about(propagated["machine"]),
         "propagation": propagation.table([propagation.Cell(**cell) for cell in propagated["cells"]]),
         "reads": reads(found["reads"]),
-        "statements": table(["what", "statements"], ([name, str(n)] for name, n in found["statements"].items())),
+        "statements": table(
+            ["what", "statements", "with push through PostgreSQL"],
+            ([name, str(alone), str(pushing)] for name, (alone, pushing) in found["statements"].items()),
+        ),
         "log": table(
             ["entries in the log", "one read at its end"],
             ([f"{row['entries']:,}", f"{row['read_ms']:.2f} ms"] for row in found["log"]["reads"]),
@@ -60,12 +63,13 @@ def reads(rows: Iterable[dict[str, Any]]) -> str:
 
 def sizes(log: dict[str, Any]) -> str:
     rows = [
-        ["an entry in the database, with its indexes", f"{log['bytes_in_database']:.0f} bytes"],
+        ["an entry (a dead session) in the database, with its indexes", f"{log['bytes_in_database']:.0f} bytes"],
         ["an entry in the memory of each process", f"{log['bytes_in_memory']:.0f} bytes"],
         [f"loading {log['reads'][-1]['entries']:,} entries into a new process", f"{log['load_s']:.2f} s"],
+        ["one read: CPU of the database server", microseconds(log["cpu_us"])],
         ["a read that has to connect first", f"{log['connect_and_read_ms']:.1f} ms"],
     ]
-    rows += [[f"numbering {n['entries']:,} entries", f"{n['ms']:.1f} ms"] for n in log["numbering"]]
+    rows += [[f"numbering entries: {n['entries']:,}", f"{n['ms']:.1f} ms"] for n in log["numbering"]]
     return table(["what", "figure"], rows)
 
 

@@ -6,35 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from .history import Operation, now
 from .http import Caller, Log
-from .prepare import PASSWORD
+from .people import Held, User
 
 #: A worker that has not answered is left alone for so many seconds.
 AVOID = 3.0
 #: Tokens of revoked sessions are presented to all workers for so many leases, and now and then later.
 WATCH = 1.4
-
-
-@dataclass(eq=False)
-class Held:
-    """A session as its client holds it."""
-
-    id: str
-    access: str
-    #: Refresh tokens, the present one last.
-    chain: list[str]
-
-
-@dataclass(eq=False)
-class User:
-    pk: int
-    name: str
-    password: str = PASSWORD
-    sessions: list[Held] = field(default_factory=list)
 
 
 class Actor(threading.Thread):
@@ -239,12 +220,9 @@ class Actor(threading.Thread):
 
     def _user_changed(self, done: Operation, user: User, victims: list[Held]) -> None:
         """What has an unknown outcome may still happen: nobody can know what this user may do from then on."""
-        if done.succeeded:
-            user.sessions = []
-        elif done.is_unknown:
+        user.sessions = []
+        if done.is_unknown:
             self._retire(user)
-        else:
-            user.sessions = []
         self._watch(done, user, victims)
 
     def _watch(self, done: Operation, user: User, victims: list[Held]) -> None:

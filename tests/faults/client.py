@@ -7,8 +7,9 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .actor import Actor, User
+from .actor import Actor
 from .http import Caller, Log
+from .people import User
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from .checker import Interval
 from .history import now
 from .http import Caller, Log
-from .proxy import Mode, Route
+from .network import forgotten, in_mode, one_to_database, one_to_valkey, to_database, to_valkey
 from .scene import Fault, Scene
-from .servers import Server, database_session, frozen, kill, processes, statement, valkey_session
+from .servers import Server, database_session, frozen, kill, statement, stopped, valkey_session
 from .standby import lost_commits
 
 HOUR = 3600.0
@@ -51,13 +51,13 @@ def database_killed(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def valkey_stopped(scene: Scene) -> Iterator[None]:
-    with frozen(*processes(valkey_of(scene))):
+    with stopped(valkey_of(scene)):
         yield
 
 
 @contextmanager
 def database_stopped(scene: Scene) -> Iterator[None]:
-    with frozen(*processes(scene.fleet.database)):
+    with stopped(scene.fleet.database):
         yield
 
 
@@ -140,51 +140,7 @@ def flushed(scene: Scene) -> Iterator[None]:
         yield
 
 
-# The network
-
-
-def in_mode(mode: Mode, routes: Callable[[Scene], list[Route]]) -> Callable[[Scene], Any]:
-    @contextmanager
-    def inject(scene: Scene) -> Iterator[None]:
-        chosen = routes(scene)
-        scene.fleet.proxy.set_mode(chosen, mode)
-        try:
-            yield
-        finally:
-            scene.fleet.proxy.set_mode(chosen, "pass")
-
-    return inject
-
-
-def forgotten(routes: Callable[[Scene], list[Route]]) -> Callable[[Scene], Any]:
-    """Connections are half-open: what is sent on them is swallowed; new ones work."""
-
-    @contextmanager
-    def inject(scene: Scene) -> Iterator[None]:
-        chosen = routes(scene)
-        scene.fleet.proxy.forget(chosen)
-        try:
-            yield
-        finally:
-            scene.fleet.proxy.drop_forgotten(chosen)
-
-    return inject
-
-
-def to_database(scene: Scene) -> list[Route]:
-    return scene.fleet.database_routes
-
-
-def to_valkey(scene: Scene) -> list[Route]:
-    return scene.fleet.valkey_routes
-
-
-def one_to_database(scene: Scene) -> list[Route]:
-    return [scene.dice.choice(scene.fleet.database_routes)]
-
-
-def one_to_valkey(scene: Scene) -> list[Route]:
-    return [scene.dice.choice(scene.fleet.valkey_routes)]
+# Somebody else
 
 
 @contextmanager

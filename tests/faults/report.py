@@ -4,13 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .checker import Verdict
 from .history import MAKES_STALE, Operation
-
-if TYPE_CHECKING:
-    from .stage import Period
+from .scene import Fault, Period
 
 #: Seconds after the end of a fault by which every worker must answer 200 again.
 RECOVERY = 2.0
@@ -54,71 +52,83 @@ class Line:
         return f"{figures}  violations: {self.violations}{wrong}"
 
 
-def line_of(
-    period: "Period", run: str, history: Sequence[Operation], verdict: Verdict, lease: float, patience: float = RECOVERY
-) -> Line:
-    mine = [o for o in history if period.begin <= o.start < period.over]
-    findings = [f for f in verdict.findings if period.begin <= f.operation.start < period.over]
-    late = [since for since, o in verdict.late_accepts if period.begin <= o.start < period.over]
-    failed = [o for o in mine if o.status == 503]
-    silent = [o for o in mine if o.status == 0]
-    other = [o for o in mine if o.status >= 500 and o.status != 503]
-    recovery = _recovery(period, history)
-    figures: dict[str, Any] = {
-        "operations": len(mine),
-        "revocations": sum(o.ended_session or (o.kind in MAKES_STALE and o.succeeded) for o in mine),
-        "worst_accept_ms": round(max(late, default=0.0) * 1000, 1),
-        "extra_401": sum(f.rule in ("extra_401", "unexpected") for f in findings),
-        "answers_503": len(failed),
-        "extra_503": sum(not _is_excused(o, period, patience) for o in failed),
-        "other_5xx": len(other),
-        "unanswered": len(silent),
-        "extra_unanswered": sum(not _is_excused(o, period, patience) for o in silent),
-        "recovery_s": None if recovery is None else round(recovery, 3),
-        "violations": sum(f.is_violation for f in findings),
-    }
-    problems = [f"{f.rule} {f.detail} ({f.operation.kind} at worker {f.operation.worker})" for f in findings]
-    strange = [*other, *(o for o in (*failed, *silent) if not _is_excused(o, period, patience))]
-    problems += [_told(o, period) for o in strange]
-    problems += _beyond_bounds(figures, lease, patience)
-    return Line(run=run, fault=period.fault.name, problems=problems, **figures)
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A run that is over. `patience`: seconds after each fault by which every worker must answer again."""
+
+    run: str
+    history: Sequence[Operation]
+    verdict: Verdict
+    periods: Sequence[Period]
+    lease: float
+    patience: float = RECOVERY
+
+    def line(self, period: Period) -> Line:
+        mine = [o for o in self.history if period.holds(o)]
+        findings = [f for f in self.verdict.findings if period.holds(f.operation)]
+        failed = [o for o in mine if o.status == 503]
+        silent = [o for o in mine if o.status == 0]
+        other = [o for o in mine if o.status >= 500 and o.status != 503]
+        extra_503, extra_silent = ([o for o in group if not self._is_excused(o)] for group in (failed, silent))
+        late = [since for since, o in self.verdict.late_accepts if period.holds(o)]
+        recovery = self._recovery(period)
+        line = Line(
+            run=self.run,
+            fault=period.fault.name,
+            operations=len(mine),
+            revocations=sum(o.ended_session or (o.kind in MAKES_STALE and o.succeeded) for o in mine),
+            worst_accept_ms=round(max(late, default=0.0) * 1000, 1),
+            extra_401=sum(not f.is_violation for f in findings),
+            answers_503=len(failed),
+            extra_503=len(extra_503),
+            other_5xx=len(other),
+            unanswered=len(silent),
+            extra_unanswered=len(extra_silent),
+            recovery_s=None if recovery is None else round(recovery, 3),
+            violations=sum(f.is_violation for f in findings),
+            problems=[f"{f.rule} {f.detail} ({f.operation.kind} at worker {f.operation.worker})" for f in findings],
+        )
+        line.problems.extend(_told(o, period) for o in (*other, *extra_503, *extra_silent))
+        line.problems.extend(self._beyond_bounds(line, period.fault))
+        return line
+
+    def _beyond_bounds(self, line: Line, fault: Fault) -> Iterable[str]:
+        if line.recovery_s is None or line.recovery_s > self.patience:
+            yield f"recovered after {line.recovery_s} s"
+        # What a failover has undone is put back; the judge's rule for that has another bound.
+        if line.worst_accept_ms > (self.lease + HARD_BOUND) * 1000 and "standby" not in fault.needs:
+            yield "beyond the hard bound"
+        if not line.revocations:
+            yield "nothing was revoked, so nothing was shown"
+
+    def _is_excused(self, operation: Operation) -> bool:
+        """While a fault lasts, and until the time is over in which everything must be back.
+
+        Of all faults, since a slow request may begin before one and end in it.
+        """
+        return any(
+            period.fault.loses != "nothing"
+            and operation.start <= period.end + self.patience
+            and operation.end >= period.begin
+            for period in self.periods
+        )
+
+    def _recovery(self, period: Period) -> float | None:
+        """From the end of the fault until each worker has answered 200 once."""
+        if not period.recovered:
+            return None
+        first: dict[int, float] = {}
+        for o in self.history:
+            if o.kind == "call" and o.succeeded and o.end >= period.end:
+                first.setdefault(o.worker, o.end - period.end)
+        return max(first.values(), default=None)
 
 
-def _told(o: Operation, period: "Period") -> str:
+def _told(o: Operation, period: Period) -> str:
     took, since = o.end - o.start, o.start - period.begin
     return (
         f"{o.status} {o.code} for {o.kind} at worker {o.worker}, {since:.2f} s after the fault began, {took:.2f} s long"
     )
-
-
-def _beyond_bounds(figures: dict[str, Any], lease: float, patience: float) -> Iterable[str]:
-    if figures["extra_503"]:
-        yield f"{figures['extra_503']} answers 503 that nothing excuses"
-    if figures["extra_unanswered"]:
-        yield f"{figures['extra_unanswered']} requests without an answer that nothing excuses"
-    if figures["recovery_s"] is None or figures["recovery_s"] > patience:
-        yield f"recovered after {figures['recovery_s']} s"
-    if figures["worst_accept_ms"] > (lease + HARD_BOUND) * 1000:
-        yield "beyond the hard bound"
-    if not figures["revocations"]:
-        yield "nothing was revoked, so nothing was shown"
-
-
-def _is_excused(operation: Operation, period: "Period", patience: float) -> bool:
-    """While the fault lasts, and until the time is over in which everything must be back."""
-    in_time = operation.start <= period.end + patience and operation.end >= period.begin
-    return period.fault.loses != "nothing" and in_time
-
-
-def _recovery(period: "Period", history: Sequence[Operation]) -> float | None:
-    """From the end of the fault until each worker has answered 200 once."""
-    if not period.recovered:
-        return None
-    first: dict[int, float] = {}
-    for o in history:
-        if o.kind == "call" and o.succeeded and o.end >= period.end:
-            first.setdefault(o.worker, o.end - period.end)
-    return max(first.values(), default=None)
 
 
 def write(lines: Sequence[Line], problems: Sequence[str], path: Path, **more: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from .checker import Interval
 from .fleet import Fleet
+from .history import Operation
 
 #: What is gone while the fault lasts, and so what may be seen. "nothing": no client notices anything but latency.
 #: "database": 503, or no answer where a view of its own waits for the database. "worker": the same, of one worker.
@@ -36,3 +37,17 @@ class Fault:
     lasts: float = 4.0
     #: What it needs: "valkey", "push", "postgres"; a row without it is left out.
     needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A fault: from `begin` to `end` it lasts; what it has caused counts until `over`."""
+
+    fault: Fault
+    begin: float
+    end: float
+    over: float
+    recovered: bool
+
+    def holds(self, operation: Operation) -> bool:
+        return self.begin <= operation.start < self.over

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.databases import ENGINES
-from tests.fleet.own_server import family, frozen
+from tests.fleet.own_server import family, frozen, pid_of
 from tests.servers import Server, mariadb, postgres, valkey
 
-__all__ = ["Server", "address", "frozen", "kill", "processes", "start_database", "start_valkey", "statement"]
+__all__ = ["Server", "address", "frozen", "kill", "start_database", "start_valkey", "statement", "stopped"]
 
 #: Over what tests otherwise run with: a commit that was answered survives a crash; standbys may follow.
 DURABLE: dict[str, list[str]] = {
@@ -65,6 +65,21 @@ def address(server: Server, port: int) -> dict[str, Any]:
 def processes(server: Server) -> list[int]:
     """The server and, with PostgreSQL, its backends."""
     return family(server)
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """SIGSTOP of all its processes: no error, no closed socket, just silence. Its parent first: it makes no more."""
+    pids = [pid_of(server)]
+    try:
+        _signal(pids[0], signal.SIGSTOP)
+        pids = processes(server)
+        for pid in pids:
+            _signal(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in reversed(pids):
+            _signal(pid, signal.SIGCONT)
 
 
 def kill(server: Server) -> None:

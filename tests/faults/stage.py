@@ -13,8 +13,8 @@ from .checker import Circumstances, Finding, Interval, Verdict, check
 from .faults import named
 from .fleet import ROOT, Fleet, Plan, fleet, until
 from .history import Operation, now
-from .report import RECOVERY, Line, line_of
-from .scene import Fault, Scene
+from .report import RECOVERY, Judged, Line
+from .scene import Fault, Period, Scene
 from .servers import Server
 
 #: Seconds before the first fault, and after each: what it has caused shows, and the next begins in calm.
@@ -23,17 +23,6 @@ SETTLE = 1.6
 GIVE_UP = 15.0
 #: Seconds for which a planted bug is looked for in one round, and how many rounds there are.
 ROUND, ROUNDS = 3.0, 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """A fault: from `begin` to `end` it lasts; what it has caused counts until `over`."""
-
-    fault: Fault
-    begin: float
-    end: float
-    over: float
-    recovered: bool
 
 
 @dataclass(kw_only=True)
@@ -88,8 +77,9 @@ def run_faults(
     history = logs.operations()
     verdict = check(history, circumstances)
     outcome = Outcome(title=title)
+    judged = Judged(run=title, history=history, verdict=verdict, periods=periods, lease=plan.lease, patience=recovery)
     for period in periods:
-        line = line_of(period, title, history, verdict, plan.lease, recovery)
+        line = judged.line(period)
         outcome.lines.append(line)
         say(line.text())
     outside = [f for f in verdict.findings if not any(p.begin <= f.operation.start < p.over for p in periods)]

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,14 +15,16 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from drf_lanyard import revoke_user
-from drf_lanyard.core.fleet import HEARD, WAITING, RollCalls
-from drf_lanyard.core.model import Entry
+from drf_lanyard.core.errors import StoreUnavailable
+from drf_lanyard.core.fleet import HEARD, WAITING, Report, RollCalls
+from drf_lanyard.core.model import Entry, LogRead
 from drf_lanyard.models import FleetReport, Revocation, RevocationHead
 from drf_lanyard.stores.fleet import answers, call_the_roll, end_call
 
+from ..core.clocks import FakeClock
 from ..databases import TestDatabase
 from .crew import Worker, crew
-from .kit import a_reader, a_user, actors, append, eventually, orm_log, read_again, signed_in
+from .kit import DEADLINE, a_reader, a_user, actors, append, eventually, orm_log, read_again, signed_in
 from .test_sqlite import begin_immediate, commit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,6 +204,72 @@ def test_the_log_tells_what_is_in_it(roll: Callable[[], int]) -> None:
     call_command("lanyard_status", "--json", stdout=out)
     log = json.loads(out.getvalue())["log"]
     assert (log["length"], log["credentials"], log["users"]) == (4, 1, 2)
+
+
+# Beside reading
+
+
+class CalledLog:
+    """Has a new roll call at every read; `answering` stands for the statement that stores the answer."""
+
+    def __init__(self, answering: Callable[[int], None]) -> None:
+        self.answering = answering
+        self.answered: list[int] = []
+        self.interrupted = threading.Event()
+        self.uid = 0
+
+    def read(self, position: int) -> LogRead:
+        self.uid += 1
+        return LogRead(entries=(Entry(uid=self.uid),), floor=0)
+
+    def sequence(self) -> int:
+        return 0
+
+    def report(self, call: int, report: Report) -> None:
+        self.answering(call)
+        self.answered.append(call)
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+    def rest(self) -> None: ...
+
+
+def test_an_answer_that_hangs_is_cut_off_and_reading_goes_on() -> None:
+    def hangs_once(call: int) -> None:
+        if call == 2 and not log.interrupted.wait(DEADLINE):
+            raise AssertionError("it was never cut off")
+
+    log = CalledLog(hangs_once)
+    with a_reader(log, lease=0.02, timeout=0.2) as reader:
+        with pytest.raises(StoreUnavailable):
+            while not log.interrupted.is_set():
+                reader.fresh()
+
+        def reads() -> bool:
+            with suppress(StoreUnavailable):
+                return reader.fresh().position == 0 and log.uid > 4
+            return False
+
+        eventually(reads)
+
+
+def test_a_read_that_is_due_comes_before_an_answer() -> None:
+    log, clock = CalledLog(lambda call: None), FakeClock()
+    with a_reader(log, lease=1.0, clock=clock) as reader:
+        reader.fresh()
+        me: Any = None  # as if this were its thread, which is still waiting for the clock
+        with reader._lock:
+            me, reader._thread = reader._thread, threading.current_thread()
+        reader._calls.hear([Entry(uid=99)], answers=True)
+        reader._traffic = 1
+        clock.advance(0.6)
+        reader._answer_calls(threading.current_thread())
+        assert log.answered == []
+        reader._traffic = 0
+        reader._answer_calls(threading.current_thread())
+        assert log.answered == [99]
+        reader._thread = me
 
 
 # The memory of calls

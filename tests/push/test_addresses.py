@@ -1,6 +1,6 @@
 """`PUSH_URL`s: a wrong one, and one that is not that of DATABASES."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -13,7 +13,10 @@ from drf_lanyard.stores.clock import SystemClock
 from drf_lanyard.stores.push_postgres import PostgresPush
 from drf_lanyard.stores.push_redis import RedisPush
 
-from ..fleet.kit import eventually
+from ..databases import Databases
+from ..fleet.kit import a_reader, eventually, read_again
+from ..server_process import Server
+from ..servers import postgres
 from .places import Place, RedisPlace, listening
 from .scripted import MESSAGES, Ears, push_threads, said
 
@@ -98,3 +101,35 @@ def test_one_wedged_listener_does_not_hurt_the_others(place: Place, own_url: str
         for number in range(300):
             place.say(said(number))
         eventually(lambda: len(ears.entries) == 300)
+
+
+@pytest.fixture
+def standby(databases: Databases) -> Iterator[Server]:
+    folder = databases.folder / "push-standby"
+    folder.mkdir(mode=0o711)
+    server = postgres(folder)
+    try:
+        server.stop()
+        (server.folder / "data" / "standby.signal").touch()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def test_a_standby_refuses_to_be_listened_to(
+    standby: Server, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It lets everybody in first. One line, rarer and rarer attempts, and the reader knows nothing of it."""
+    url = f"postgresql://{standby.user}:{standby.password}@{standby.host}:{standby.port}/postgres"
+    follower = PostgresPush("default", url, MESSAGES, SystemClock())
+    attempts = counted(follower)
+    try:
+        with a_reader(push=follower) as reader:
+            read_again(reader)
+            eventually(lambda: attempts() >= 5)
+            read_again(reader)
+            assert (follower.connected, reader._failures) == (False, 0)
+    finally:
+        follower.close()
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == ["Push is lost (ConnectionError)"]

@@ -7,7 +7,7 @@ wsgi_app = "tests.servers_follow.wsgi"
 workers = 2
 loglevel = "warning"
 control_socket_disable = True
-graceful_timeout = 20
+graceful_timeout = 120  # far beyond the tests' patience: a worker that does not end by itself is noticed, not killed
 
 
 def when_ready(server: Any) -> None:

@@ -31,8 +31,7 @@ KINDS = {
     "uvicorn": ["--worker-class", "uvicorn_worker.UvicornWorker", "tests.servers_follow.asgi"],
     "gevent": ["--worker-class", "gevent"],
 }
-#: Seconds for one answer, and for a server's end; far more than any takes, and less than gunicorn's graceful timeout
-#: plus the time in which it kills.
+#: Seconds for one answer, and for a server's end; far more than any takes.
 PATIENCE = 60.0
 #: How many clients a crowd is.
 CROWD = 3
