@@ -98,10 +98,12 @@ class ApiTokenService:
 
     def authenticate(self, token: str) -> Principal:
         """Who a token stands for. Raises `TokenMalformed` without a query, and else what an access token raises."""
-        if not self.tokens.is_well_formed(token):
+        if not token.isascii():
             raise TokenMalformed
         key = digest(token)
         remembered = self._seen.get(key)
+        if remembered is None and not self.tokens.is_well_formed(token):
+            raise TokenMalformed
         if remembered is None or self._clock.steady() >= remembered.until:
             remembered = self._read(key)
             counts.api_token_misses += 1

@@ -55,12 +55,12 @@ if hasattr(os, "register_at_fork"):
 
 def get_lanyard() -> Lanyard:
     """The service of this process. Raises `ConfigurationError` when the settings cannot work."""
-    return _get().lanyard
+    return (_services or _get()).lanyard
 
 
 def get_api_tokens() -> ApiTokenService:
     """The service for API tokens of this process. Raises as `get_lanyard` does."""
-    return _get().api_tokens
+    return (_services or _get()).api_tokens
 
 
 def _get() -> Services:

@@ -83,6 +83,7 @@ class Settings:
     trusted_origins: tuple[str, ...]
     cookie: CookieOptions
     claims: Callable[[Any, SessionState | None], Mapping[str, Any]] | None
+    user_model: str
     user_loading: UserLoading
     user_serializer: type[Any] | None
     push_url: str | None = field(repr=False)  # it may hold a password
@@ -181,6 +182,7 @@ def _build(read: Mapping[str, Any]) -> Settings:
         trusted_origins=read["TRUSTED_ORIGINS"],
         cookie=read["COOKIE"],
         claims=read["CLAIMS"],
+        user_model=django_settings.AUTH_USER_MODEL,
         user_loading=read["USER_LOADING"],
         user_serializer=read["USER_SERIALIZER"],
         push_url=read["PUSH_URL"],

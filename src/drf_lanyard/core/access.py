@@ -5,7 +5,7 @@ The order inside is the defence: size, form, key, signature, and only then the f
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -23,6 +23,8 @@ MAX_TOKEN_LENGTH = 8192
 
 # 2**53 is the largest integer that every JSON reader keeps exact (RFC 8259 section 6).
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class _Payload(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class AccessTokens:
         self._leeway = leeway
         self._decode = msgspec.json.Decoder(_Payload).decode
         self._verified: Generations[Principal] = Generations(cache_size)
+        #: Tokens that were found genuine; they may have expired since.
+        self.known: Container[str] = self._verified
 
     def mint(
         self,
@@ -184,6 +188,6 @@ def claims_to_json(claims: dict[str, object]) -> bytes:
     try:
         if not all(isinstance(name, str) for name in claims):
             raise TypeError("names are text")
-        return json.dumps(claims, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _to_json(claims).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"The access token's claims are not JSON: {error}") from None

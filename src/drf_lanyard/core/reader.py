@@ -74,14 +74,14 @@ class Reader:
 
     def fresh(self) -> Snapshot:
         """The snapshot, fresh enough to decide on. Raises `StoreUnavailable`. Blocks at most `timeout` seconds."""
-        if self._steady() < self._good_until and getpid() == self._pid:
+        if self._steady() < self._good_until:  # also in a child whose fork nobody announced: it is as fresh there
             self._traffic += 1
             return self.snapshot
         return self._wait()
 
     async def afresh(self) -> Snapshot:
         """`fresh` for a caller on an event loop, which it never blocks."""
-        if self._steady() < self._good_until and getpid() == self._pid:
+        if self._steady() < self._good_until:  # also in a child whose fork nobody announced: it is as fresh there
             self._traffic += 1
             return self.snapshot
         return await asyncio.to_thread(self._wait)
