@@ -12,7 +12,7 @@ from drf_lanyard.stores import push_postgres, push_redis
 
 from ..conftest import NOTES
 from ..databases import Databases
-from ..fleet.kit import eventually, reader_threads
+from ..fleet.kit import DEADLINE, eventually, reader_threads
 from ..server_process import Server, Unavailable
 from ..servers import valkey
 from .places import Place, PostgresPlace, RedisPlace
@@ -59,6 +59,12 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower_module, "BACKOFF", (0.01, 0.05))
     monkeypatch.setattr(push_redis, "TIMEOUT", 0.3)
     monkeypatch.setattr(push_postgres, "TIMEOUT", 1)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is not noticed while a test lasts: whoever ends, ends because it was told to."""
+    monkeypatch.setattr(follower_module, "HEARTBEAT", 3 * DEADLINE)
 
 
 @pytest.fixture(autouse=True)

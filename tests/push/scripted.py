@@ -33,7 +33,7 @@ class ScriptedChannel:
     def receive(self, timeout: float) -> list[str] | None:
         self.timeouts.append(timeout)
         if not self.script:
-            assert self._cut.wait(DEADLINE), "nobody has interrupted"
+            assert self._cut.wait(3 * DEADLINE), "nobody has interrupted"  # for longer than any test waits
             raise ConnectionError("cut off")
         step = self.script.popleft()
         if isinstance(step, Exception):

@@ -109,13 +109,13 @@ def test_a_frozen_server_is_given_up_and_found_again(
     eventually(lambda: open_sockets() <= sockets)
 
 
-def test_a_frozen_server_does_not_keep_anybody_from_leaving(place: Place, ears: Ears) -> None:
+def test_a_frozen_server_does_not_keep_anybody_from_leaving(place: Place, ears: Ears, patient: None) -> None:
     with listening(place, ears) as follower, place.frozen():
         follower.rest()
         eventually(lambda: not push_threads())
 
 
-def test_rest_gives_the_connection_back(place: Place, ears: Ears) -> None:
+def test_rest_gives_the_connection_back(place: Place, ears: Ears, patient: None) -> None:
     with listening(place, ears) as follower:
         assert place.listeners() == 1
         follower.rest()
