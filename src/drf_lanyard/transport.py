@@ -5,7 +5,7 @@ Reading has three outcomes: absent, present, malformed. An Authorization header 
 
 import ipaddress
 import re
-from collections.abc import Collection, Container
+from collections.abc import Collection
 from typing import Literal, Protocol
 
 import msgspec
@@ -51,11 +51,11 @@ def has_header(request: HasMeta) -> bool:
     return bool(request.META.get("HTTP_AUTHORIZATION"))
 
 
-def read(request: HasMeta, schemes: Collection[str] = BEARER, known: Container[str] = ()) -> Credential | None:
+def read(request: HasMeta, schemes: Collection[str] = BEARER) -> Credential | None:
     """The credential of one of `schemes` (lower case), or None when there is none or it is of a foreign scheme.
 
     Raises `InvalidRequest` for two Authorization headers and `TokenMalformed` for one that is not exactly a scheme,
-    one space, and a token68 (RFC 6750 section 2.1). A `known` token is one, and not looked at.
+    one space, and a token68 (RFC 6750 section 2.1).
     """
     header = request.META.get("HTTP_AUTHORIZATION")
     if not header:
@@ -65,8 +65,7 @@ def read(request: HasMeta, schemes: Collection[str] = BEARER, known: Container[s
     if scheme not in schemes or not name.isascii():
         _refuse_malformed(header, schemes)
         return None
-    if token not in known:
-        _check_token68(token)
+    _check_token68(token)
     return Credential(scheme=scheme, token=token)
 
 

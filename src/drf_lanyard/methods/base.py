@@ -1,6 +1,5 @@
 """What all methods share: absent is None, and a 401 always has a challenge that clients understand."""
 
-from collections.abc import Container
 from functools import lru_cache
 from typing import Any, Self
 
@@ -73,12 +72,8 @@ class HeaderMethod(Method):
         """In lower case."""
         return frozenset({self.keyword.lower()})
 
-    def known(self) -> Container[str]:
-        """Tokens that were looked at before and found well-formed."""
-        return ()
-
     def find(self, request: Request) -> Found | None:
-        credential = transport.read(request._request, self.schemes(), self.known())
+        credential = transport.read(request._request, self.schemes())
         return None if credential is None else self.identify(request, credential)
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
