@@ -23,7 +23,7 @@ SETTLE = 1.6
 #: Seconds in which workers must answer again before the run goes on without them.
 GIVE_UP = 15.0
 #: Seconds in which workers must answer for the first time.
-START_PATIENCE = 30.0
+START_PATIENCE = 120.0
 #: Seconds for which a planted bug is looked for in one round, and how many rounds there are.
 ROUND, ROUNDS = 3.0, 15
 

@@ -16,6 +16,7 @@ def main() -> None:
     from django.conf import settings
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
     from django.core.wsgi import get_wsgi_application
+    from django.urls import resolve
 
     from .bugs import plant
 
@@ -33,6 +34,7 @@ def main() -> None:
             if not isinstance(sys.exc_info()[1], OSError):  # a client that has given up
                 super().handle_error(request, client_address)
 
+    resolve("/protected/")  # imports the views, so that the first request is as quick as the others
     plant(getattr(settings, "CHOSEN", {}).get("bug"))
     server = Server(("127.0.0.1", 0), Handler)
     server.set_app(get_wsgi_application())
