@@ -80,3 +80,18 @@ def meanwhile(crowd: Crowd, waited: list[Answer]) -> list[Answer]:
     found = [a for a in crowd.answers if a.pid == waited[0].pid and a.began > began and a.ended < ended]
     assert {answer.status for answer in found} <= {200}
     return found
+
+
+@pytest.mark.parametrize("kind", ["gthread", "uvicorn", "gevent"])
+@pytest.mark.databases("postgres")
+def test_a_server_ends_while_the_database_hangs(kind: str, own: TestDatabase) -> None:
+    """Neither the thread that reads nor the one that listens keeps a process from ending."""
+    token = signed_in(a_user()).access
+    with serving(kind, own, {"LEASE": LEASE, "READ_TIMEOUT": 0.5, "PUSH_URL": "postgres"}) as served:
+        served.each("/protected/", token, lambda answer: answer.status == 200)
+        served.each("/inside/", "", lambda answer: bool(answer.body["connected"]))
+        assert own.server is not None
+        with frozen(*family(own.server)):
+            pause(2 * LEASE)
+            assert served.ask("/protected/", token).status == 503
+            assert "Traceback" not in served.end()
