@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from . import propagation
 from .fleet.costs import measure_log, measure_statements
 from .fleet.fan_out import measure_commits, measure_notify, measure_redis
 from .fleet.ground import RESULTS, machine, standing
@@ -35,8 +36,10 @@ def main() -> None:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "scaling.json").write_text(json.dumps(found, indent=1) + "\n")
     found = json.loads((RESULTS / "scaling.json").read_text())
+    propagated = json.loads((RESULTS / "propagation.json").read_text())
     PLOT.write_text(plot(found["reads"]))
-    PAGE.write_text(filled(PAGE.read_text(), tables(found, json.loads((RESULTS / "propagation.json").read_text()))))
+    propagation.PLOT.write_text(propagation.plot([propagation.Cell(**cell) for cell in propagated["cells"]]))
+    PAGE.write_text(filled(PAGE.read_text(), tables(found, propagated)))
 
 
 def measure(watched: float) -> dict[str, Any]:
