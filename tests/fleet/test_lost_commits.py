@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 0.02
 
 
+@transaction.atomic  # at once: readers that are busy give back what they miss
 def lose_commits(*, after: int) -> None:
     """What the new primary looks like: as if nothing had been committed after this position."""
     Revocation.objects.filter(position__gt=after).delete()
