@@ -156,3 +156,17 @@ def test_descriptors_beyond_a_thousand(place: Place, ears: Ears) -> None:
         for descriptor in opened:
             os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("way", ["park", "close"])
+def test_what_was_let_go_is_no_connection_any_more(place: Place, way: str) -> None:
+    """`park` is for a forked child: while it holds the socket, the server does not notice that the parent has died."""
+    push = place.push()
+    channel: Any = push._connect()
+    try:
+        eventually(lambda: place.listeners() == 1)
+        getattr(channel, way)()  # nobody else holds it here, so that the server sees it go
+        eventually(lambda: place.listeners() == 0)
+    finally:
+        channel.close()
+        push.close()

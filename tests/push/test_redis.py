@@ -107,3 +107,20 @@ def test_through_a_unix_socket(place: RedisPlace, ears: Ears) -> None:
     with listening(place, ears) as follower:
         follower.send([Entry(uid=1, credential=1)])
         eventually(lambda: ears.credentials == [1])
+
+
+def test_what_the_url_says_comes_first(place: RedisPlace) -> None:
+    options = push_redis.client(place.url).connection_pool.connection_kwargs
+    assert options["protocol"] == (3 if "protocol=3" in place.url else 2)
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == push_redis.TIMEOUT
+    assert options["retry"].get_retries() == 0
+    assert push_redis.client("redis://h?socket_timeout=9").connection_pool.connection_kwargs["socket_timeout"] == 9
+
+
+def test_a_sender_that_is_about_to_end_is_not_counted_on(place: RedisPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has decided to go and is still alive: the next message must start another."""
+    monkeypatch.setattr(push_redis, "LINGER", 0.0)
+    sender = push_redis.Sender(place.url, "c")
+    sender._thread = threading.current_thread()
+    assert sender._next() is None
+    assert sender._thread is None
