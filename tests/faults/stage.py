@@ -47,7 +47,7 @@ def busy_fleet(plan: Plan, folder: Path, database: Server, valkey: Server | None
             try:
                 canary.start()
                 if not canary.recovers(0.1, START_PATIENCE + now()):
-                    raise RuntimeError("a worker does not answer")
+                    raise RuntimeError(f"a worker does not answer; see {_keep_logs(folder, 'start')}")
                 yield Scene(fleet=made, dice=random.Random(plan.seed), hold=0.0), canary
             finally:
                 canary.close()
