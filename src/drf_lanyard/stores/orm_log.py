@@ -64,7 +64,8 @@ class OrmLog:
 
     @staticmethod
     def _restore(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
-        with own_transaction(connection), quiet_cursor(connection) as cursor:
+        # Other processes restore at the same moment; requests wait for this.
+        with own_transaction(connection, waits=True), quiet_cursor(connection) as cursor:
             restore_entries(connection, cursor, entries)
 
     def report(self, call: int, report: Report) -> None:
