@@ -18,15 +18,10 @@ from drf_lanyard.stores.clock import SystemClock
 
 
 def trusts_push() -> None:
-    """Reads the log once, and from then on believes that push tells it everything."""
-    publish = Reader._publish
+    """Reads the log once, and from then on believes that push tells it everything: a lease that never ends."""
+    from django.conf import settings
 
-    def for_ever(self: Any, me: Any, started: float) -> None:
-        publish(self, me, started)
-        self._good_until = float("inf")
-
-    Reader._publish = for_ever  # type: ignore[method-assign]
-    Reader._is_due = lambda self, now: self._wanted > self._read_from or now >= self._hinted  # type: ignore[method-assign]
+    settings.LANYARD = {**settings.LANYARD, "LEASE": 10**6}
 
 
 def check_then_insert() -> None:
