@@ -122,7 +122,21 @@ def test_an_encrypted_token_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", [None, 5, 1.5, True, b"a.b.c", bytearray(b"a.b.c"), [], ["a.b.c"], {}, object(), ("a", "b", "c")], ids=repr
+    "token",
+    [
+        None,
+        5,
+        1.5,
+        True,
+        b"a.b.c",
+        bytearray(b"a.b.c"),
+        [],
+        ["a.b.c"],
+        {},
+        pytest.param(object(), id="an object"),
+        ("a", "b", "c"),
+    ],
+    ids=repr,
 )
 def test_a_token_is_text(token: object) -> None:
     malformed(DOOR, token)
