@@ -131,6 +131,26 @@ def test_any_way_of_cutting_the_log_into_reads_gives_the_same_snapshot(log: list
     assert piecemeal.position == at_once.position
 
 
+def test_a_forgotten_entry_without_an_epoch_costs_nothing() -> None:
+    snapshot = Snapshot()
+    snapshot.apply(read(stale("1", 0, 1), dead(7, 2)))
+    snapshot.apply(read(floor=2))
+
+    assert not snapshot.dead
+    assert not snapshot.epochs
+
+
+def test_that_sessions_ended_is_remembered_while_a_shorter_log_is_applied_again() -> None:
+    snapshot = Snapshot()
+    snapshot.add([Entry(uid=1, subject="1", epoch=2, ends_sessions=True)])
+    snapshot.apply(read(stale("1", 3, 1)))
+    snapshot.apply(read(floor=1))
+    snapshot.rewind()
+    snapshot.apply(read(stale("1", 1, 1)))
+
+    assert snapshot.missing_from(Snapshot(), 0) == [Entry(uid=0, subject="1", epoch=1, ends_sessions=True)]
+
+
 def test_ids_of_sessions_fit_the_set() -> None:
     session = uuid4()
     snapshot = Snapshot()

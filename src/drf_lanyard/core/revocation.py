@@ -38,7 +38,7 @@ class Snapshot:
         self.dead: set[int] = set()
         # A user's lowest valid epoch, doubled; plus 1 if sessions ended with it.
         self._marks: dict[str, int] = {}
-        # For users whose sessions ended with a lower epoch: that one.
+        # For users whose sessions ended with another epoch: that one.
         self._endings: dict[str, int] = {}
         #: The highest position applied, and the uid found there.
         self.position = 0
@@ -122,7 +122,7 @@ class Snapshot:
             self.dead.difference_update(bucket.dead)
             for subject, mark in zip(bucket.subjects, bucket.marks, strict=True):
                 if self._marks.get(subject, 0) >> 1 == mark >> 1:
-                    del self._marks[subject]
+                    self._marks.pop(subject, None)  # an epoch of 0, which somebody wrote by hand, is never held
                 if self._endings.get(subject) == mark >> 1:
                     del self._endings[subject]
 
@@ -132,7 +132,7 @@ class Snapshot:
         top = max(epoch, mark >> 1)
         if top:
             self._marks[subject] = top * 2 + (ended == top)
-        if 0 < ended < top:
+        if ended not in (0, top):  # above it where the log, which has lost that entry, is applied again
             self._endings[subject] = ended
         else:
             self._endings.pop(subject, None)
