@@ -15,13 +15,13 @@ from .dialect import NOW, upsert_epochs
 
 def restore_entries(connection: BaseDatabaseWrapper, cursor: CursorWrapper, entries: Sequence[Entry]) -> None:
     """Append the entries, end what they ended, and raise epochs, so that the users' next tokens are valid."""
-    _raise_epochs(connection, entries)
     credentials = [_stored(Session, UUID(int=e.credential), connection) for e in entries if e.credential]
     owners = [_stored(UserEpoch, e.subject, connection) for e in entries if e.subject and e.ends_sessions]
     end = f"UPDATE {Session._meta.db_table} SET revoked_at = {NOW[connection.vendor]}, revoked_reason = 'restored'"
     _where_in(cursor, f"{end} WHERE revoked_at IS NULL AND id", credentials)
     _where_in(cursor, f"{end} WHERE revoked_at IS NULL AND user_id", owners)
     _where_in(cursor, f"DELETE FROM {ApiToken._meta.db_table} WHERE id", credentials)
+    _raise_epochs(connection, entries)  # after the sessions, in the order in which revoking locks them
     cursor.executemany(
         f"INSERT INTO {Revocation._meta.db_table} (uid, credential, subject, epoch, ends_sessions) "
         "VALUES (%s, %s, %s, %s, %s)",
