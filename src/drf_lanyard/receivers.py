@@ -1,8 +1,8 @@
 """The causes: what makes a user's tokens wrong, noticed by signals and written by `service`.
 
 Proxies of the user model are senders of their own, so receivers hear every model and ask `issubclass`. Statements that
-send no signal (`QuerySet.update`, `bulk_update`, raw SQL) are not seen here: `revoke_users` is for those, and the
-refresh notices a changed password by itself.
+send no signal (`QuerySet.update`, `bulk_update`, raw SQL) are not seen here: for those there is `revoke_users`, or
+`lanyard_triggers`, which take the same locks in the same order. The refresh notices a changed password by itself.
 """
 
 from collections.abc import Collection, Iterator

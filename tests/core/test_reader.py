@@ -280,6 +280,27 @@ def test_lost_commits_are_given_back_before_anything_is_trusted(make: Callable[.
     assert log.positions == [0, 3, 0, 0]  # once to compare, and once more to apply
 
 
+def test_a_reader_that_is_closed_while_it_reads_everything_gives_nothing_back(make: Callable[..., Reader]) -> None:
+    held = Entry(uid=1, position=3, credential=33)
+
+    def behave(number: int) -> LogRead:
+        if number == 2:
+            reader.close()
+        return LogRead(entries=(held,) if number == 1 else (), floor=0)
+
+    log, clock = ScriptedLog(behave), FakeClock()
+    reader = make(log, clock)
+    reader.fresh()
+    thread = reader._thread
+    clock.advance(1.0)
+    with pytest.raises(StoreUnavailable):
+        reader.fresh()
+
+    assert thread is not None
+    thread.join(PATIENCE)
+    assert log.restored == []
+
+
 def test_giving_back_is_tried_again_when_it_fails(make: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch) -> None:
     held = Entry(uid=1, position=3, credential=33)
     log, clock = ScriptedLog(lambda n: LogRead(entries=(held,) if n == 1 else (), floor=0)), FakeClock()

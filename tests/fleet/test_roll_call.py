@@ -264,10 +264,10 @@ def test_a_read_that_is_due_comes_before_an_answer() -> None:
         reader._calls.hear([Entry(uid=99)], answers=True)
         reader._traffic = 1
         clock.advance(0.6)
-        reader._answer_calls(threading.current_thread())
+        reader._catch_up().answer_calls()
         assert log.answered == []
         reader._traffic = 0
-        reader._answer_calls(threading.current_thread())
+        reader._catch_up().answer_calls()
         assert log.answered == [99]
         reader._thread = me
 

@@ -61,7 +61,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
         ranges.append((least, most))
         return most
 
-    monkeypatch.setattr("drf_lanyard.core.reader.random.uniform", draw)
+    monkeypatch.setattr("drf_lanyard.core.freshness.random.uniform", draw)
     return ranges
 
 
@@ -146,7 +146,7 @@ def test_a_hint_while_a_read_is_under_way_is_another_read(make: Callable[..., Re
 
 def test_hints_while_the_log_fails_do_not_spin(make: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch) -> None:
     """Hinted at again and again, it is read once per pause after a failure."""
-    monkeypatch.setattr("drf_lanyard.core.reader.random.uniform", lambda least, most: 0.0)
+    monkeypatch.setattr("drf_lanyard.core.freshness.random.uniform", lambda least, most: 0.0)
 
     def behave(number: int) -> None:
         if number > 1:
