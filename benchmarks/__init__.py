@@ -1,0 +1,1 @@
+"""drf-lanyard beside its peers, in one run: `python -m benchmarks --help`."""
