@@ -63,7 +63,7 @@ def lines(
         name: [(x, y) for x, y in points if (x > 0 or not log_x) and (y > 0 or not log_y)]
         for name, points in series.items()
     }
-    left, top, height = 78, 58, 280
+    left, top, height = 78, 66, 280
     right_edge, bottom = WIDTH - 28, top + height
     x_ticks = _ticks([x for points in kept.values() for x, _ in points], log_x, zero=False)
     y_ticks = _ticks([y for points in kept.values() for _, y in points], log_y, zero=True)

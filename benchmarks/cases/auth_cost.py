@@ -1,0 +1,67 @@
+"""What authentication costs per request, on top of an authenticator that returns a prebuilt user."""
+
+from ..kit import Bench, Rows, Team, above, median, table
+from ..variants import BY_NAME
+from ..workers import REQUESTS
+
+VARIANTS = (
+    "null",
+    "lanyard",
+    "lanyard_first",
+    "lanyard_token",
+    "lanyard_cookie",
+    "lanyard_user",
+    "simplejwt_stateless",
+    "simplejwt",
+    "drf_token",
+    "knox",
+    "drf_jwt",
+    "django_session",
+    "drf_sessions",
+    "allauth",
+    "allauth_stateful",
+)
+
+
+def run(bench: Bench) -> dict[str, Rows]:
+    return {f"auth_cost_{vendor}": measured(bench, vendor) for vendor in ("sqlite", "postgres")}
+
+
+def measured(bench: Bench, vendor: str) -> Rows:
+    present = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
+    rounds, requests = bench.pick(31, 5), bench.pick(200, 40)
+    with bench.start(present, vendor) as team:
+        whole = team.rounds(f"{REQUESTS}:time_requests", rounds, count=requests)
+        quick_ones = {name: team.workers[name] for name in ("null", "lanyard") if name in team.workers}
+        views = {
+            name: [worker.call(f"{REQUESTS}:time_views", count=requests) for _ in range(rounds)]
+            for name, worker in quick_ones.items()
+        }
+        queries = counted(bench, team, vendor, bench.pick(2000, 100))
+    rows: Rows = {}
+    for name in VARIANTS:
+        label, package = BY_NAME[name].label, BY_NAME[name].package
+        if name not in whole:
+            rows[name] = {"label": label, "missing": bench.missing.get(package, "does not run")}
+            continue
+        rows[name] = {
+            "label": label,
+            "median_us": median(whole[name]),
+            "cost_us": above(whole[name], whole["null"]),
+            "queries": queries[name],
+        }
+        if name in views:
+            rows[name]["view_us"] = median(views[name])
+    columns = {"cost_us": "cost us", "median_us": "whole request us", "view_us": "view alone us", "queries": "queries"}
+    print(table(f"auth_cost, {vendor}: above the null authenticator", rows, {**columns, "missing": ""}), flush=True)
+    return rows
+
+
+def counted(bench: Bench, team: Team, vendor: str, requests: int) -> dict[str, float]:
+    """Statements per request at full speed, counted by the database; those of the reader's thread are in it."""
+    if vendor == "sqlite":
+        return {n: w.call(f"{REQUESTS}:count_sqlite", count=requests) for n, w in team.workers.items()}
+    with bench.databases.counting() as seen:
+        for worker in team.workers.values():
+            worker.call(f"{REQUESTS}:time_requests", count=requests)
+    return {name: seen.get(team.names[name], {}).get("statements", 0) / requests for name in team.workers}

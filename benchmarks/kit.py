@@ -1,0 +1,119 @@
+"""What the cases share: interleaved rounds, medians, tables."""
+
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .servers import Databases
+from .workers import REQUESTS, Worker, WorkerError, close_all
+
+Row = dict[str, Any]
+Rows = dict[str, Row]
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """One run: how long it may take, where the databases are, what could be installed."""
+
+    quick: bool
+    databases: Databases
+    #: Distribution -> version, of what is installed; and why the others are not.
+    versions: Mapping[str, str]
+    missing: Mapping[str, str]
+    #: Case -> table -> rows: what becomes latest.json.
+    notes: list[str] = field(default_factory=list)
+
+    def pick(self, full: Any, quick: Any) -> Any:
+        return quick if self.quick else full
+
+    def note(self, text: str) -> None:
+        """Something that a reader of the tables must know; printed at once and again at the end."""
+        self.notes.append(text)
+        print(f"! {text}", flush=True)
+
+    def start(
+        self, variants: Sequence[str], vendor: str, prepare: str = f"{REQUESTS}:prepare", **options: Any
+    ) -> "Team":
+        """A worker per variant, each with a database of its own, started together."""
+        team = Team()
+        for name in variants:
+            database = self.databases.new(vendor, **options)
+            team.names[name] = database["NAME"]
+            team.workers[name] = Worker(self.databases.environment(name, database))
+            team.workers[name].tell(prepare)
+        for name, worker in list(team.workers.items()):
+            try:
+                worker.answer()
+            except WorkerError as error:
+                self.note(f"{name} does not run: {str(error).strip().splitlines()[-1]}")
+                print(error, file=sys.stderr)
+                team.workers.pop(name).close()
+        return team
+
+
+class Team:
+    """Workers by variant."""
+
+    def __init__(self) -> None:
+        self.workers: dict[str, Worker] = {}
+        self.names: dict[str, str] = {}
+
+    def __enter__(self) -> "Team":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        close_all(self.workers.values())
+
+    def rounds(self, function: str, times: int, **arguments: Any) -> dict[str, list[Any]]:
+        """What the function returned in each worker, round by round: A B C, B C A, … one at a time."""
+        return interleaved(
+            times,
+            {name: lambda worker=worker: worker.call(function, **arguments) for name, worker in self.workers.items()},
+        )
+
+
+def interleaved(count: int, works: Mapping[str, Callable[[], Any]]) -> dict[str, list[Any]]:
+    """Results by name. Each round does everything once, and begins with another one than the round before."""
+    results: dict[str, list[Any]] = {name: [] for name in works}
+    names = list(works)
+    for number in range(count):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            results[name].append(works[name]())
+    return results
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def above(results: Sequence[float], floor: Sequence[float]) -> float:
+    """The median of the differences within the rounds: what drifts from round to round cancels."""
+    return statistics.median(one - other for one, other in zip(results, floor, strict=True))
+
+
+def table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """Text for people. `columns`: key in a row -> heading."""
+    lines = [["", *columns.values()]]
+    lines += [[row.get("label", name), *(_cell(row.get(key)) for key in columns)] for name, row in rows.items()]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    text = [f"\n{title}"]
+    for line in lines:
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
+        text.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(text)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        if value != 0 and abs(value) < 0.1:
+            return f"{value:.4f}"
+        return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
