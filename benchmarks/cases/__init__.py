@@ -3,6 +3,15 @@
 from collections.abc import Callable
 
 from ..kit import Bench, Rows
-from . import auth_cost
+from . import auth_cost, crypto, growth, http, importing, quiet, refresh, revocation
 
-CASES: dict[str, Callable[[Bench], dict[str, Rows]]] = {"auth_cost": auth_cost.run}
+CASES: dict[str, Callable[[Bench], dict[str, Rows]]] = {
+    "auth_cost": auth_cost.run,
+    "refresh": refresh.run,
+    "http": http.run,
+    "crypto": crypto.run,
+    "revocation": revocation.run,
+    "growth": growth.run,
+    "import": importing.run,
+    "quiet": quiet.run,
+}

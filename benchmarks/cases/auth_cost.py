@@ -61,7 +61,9 @@ def counted(bench: Bench, team: Team, vendor: str, requests: int) -> dict[str, f
     """Statements per request at full speed, counted by the database; those of the reader's thread are in it."""
     if vendor == "sqlite":
         return {n: w.call(f"{REQUESTS}:count_sqlite", count=requests) for n, w in team.workers.items()}
+    for worker in team.workers.values():
+        worker.call(f"{REQUESTS}:line_up", count=requests)
     with bench.databases.counting() as seen:
         for worker in team.workers.values():
-            worker.call(f"{REQUESTS}:time_requests", count=requests)
+            worker.call(f"{REQUESTS}:go")
     return {name: seen.get(team.names[name], {}).get("statements", 0) / requests for name in team.workers}

@@ -4,6 +4,8 @@ Each signs the user in the way its library documents for Python. `count` is how 
 all but `lanyard_first` give the same one again.
 """
 
+import time
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -33,16 +35,18 @@ def lanyard(count: int = 1) -> list[Environ]:
 
 def lanyard_first(count: int = 1) -> list[Environ]:
     """Tokens of one session that this process has not seen yet."""
-    import time
-
-    from drf_lanyard import sign_in
     from drf_lanyard.wiring import get_lanyard
 
-    session = sign_in(None, user()).session
-    mint = get_lanyard().access.mint
-    now = time.time()
+    session, mint, now = _session(), get_lanyard().access.mint, time.time()
     tokens = (mint(subject=session.subject, session_id=session.id, epoch=session.epoch, now=now) for _ in range(count))
     return [bearer(token) for token in tokens]
+
+
+@cache
+def _session() -> Any:
+    from drf_lanyard import sign_in
+
+    return sign_in(None, user()).session
 
 
 def lanyard_token(count: int = 1) -> list[Environ]:

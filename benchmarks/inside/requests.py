@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 from ..statements import is_statement
 from ..variants import Variant
@@ -67,16 +69,16 @@ def ask(application: WSGIHandler, one: Environ) -> tuple[int, bytes]:
 
 
 class Asked:
-    """The requests of one variant, prepared once and checked before anything is timed."""
+    """The credentials of one variant, checked before anything is timed."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self.variant: Variant = settings.BENCH_VARIANT
         self.make: Callable[[int], list[Environ]] = getattr(credentials, self.variant.credential)
         self.fresh = self.variant.credential == "lanyard_first"
-        self.extras = self.make(count)
+        self.extras = self.make(1)
 
     def environs(self, count: int) -> list[Environ]:
-        extras = self.make(count) if self.fresh else self.extras[:1] * count
+        extras = self.make(count) if self.fresh else self.extras * count
         return [environ("/protected/", **extra) for extra in extras]
 
     def check(self) -> None:
@@ -93,22 +95,39 @@ class Asked:
 
 @cache
 def asked() -> Asked:
-    return Asked(1)
+    return Asked()
+
+
+_lined_up: list[Environ] = []
 
 
 def prepare() -> None:
     """Check, and warm up."""
     asked().check()
-    time_requests(20)
+    line_up(1)
+
+
+def line_up(count: int) -> None:
+    """Make ready what `go` sends, and send some that do not count: see WARM_UP."""
+    hold(asked().environs(count + WARM_UP), WARM_UP)
+
+
+def hold(environs: list[Environ], warm_up: int) -> None:
+    """Keep what `go` is to send; the first `warm_up` are sent now."""
+    for one in environs[:warm_up]:
+        ask(handler(), one)
+    _lined_up[:] = environs[warm_up:]
+
+
+def go() -> float:
+    """Microseconds per whole request that was lined up."""
+    application = handler()
+    return timed(lambda: sum(ask(application, one)[0] != 200 for one in _lined_up), len(_lined_up))
 
 
 def time_requests(count: int) -> float:
-    """Microseconds per whole request, in a process that was already busy when the clock started."""
-    environs = asked().environs(count)
-    application = handler()
-    for one in asked().environs(WARM_UP):
-        ask(application, one)
-    return timed(lambda: sum(ask(application, one)[0] != 200 for one in environs), count)
+    line_up(count)
+    return go()
 
 
 def time_views(count: int) -> float:
@@ -116,10 +135,10 @@ def time_views(count: int) -> float:
     from ..project.views import ProtectedView
 
     view = ProtectedView.as_view()
-    requests = [WSGIRequest(one) for one in asked().environs(count)]
-    for one in asked().environs(WARM_UP):
-        view(WSGIRequest(one)).render()
-    return timed(lambda: sum(view(request).render().status_code != 200 for request in requests), count)
+    requests = [WSGIRequest(one) for one in asked().environs(count + WARM_UP)]
+    for one in requests[:WARM_UP]:
+        view(one).render()
+    return timed(lambda: sum(view(request).render().status_code != 200 for request in requests[WARM_UP:]), count)
 
 
 def timed(work: Callable[[], int], count: int) -> float:
@@ -137,23 +156,24 @@ def timed(work: Callable[[], int], count: int) -> float:
 
 def count_sqlite(count: int) -> float:
     """Statements per request as SQLite itself reports them, on every connection of this process, the reader's too."""
-    from django.db import connections
-
+    line_up(count)
     seen: list[str] = []
+    connections = list(_connections)
+    for connection in connections:
+        connection.set_trace_callback(seen.append)
+    go()
+    for connection in connections:
+        connection.set_trace_callback(None)
+    return sum(is_statement(text) for text in seen) / count
 
-    def watch(connection: Any, **kwargs: Any) -> None:
-        database: sqlite3.Connection = connection.connection
-        database.set_trace_callback(seen.append)
 
-    connections.close_all()
-    connection_created.connect(watch)
-    try:
-        time_requests(count)
-        told = list(seen)
-    finally:
-        connection_created.disconnect(watch)
-        connections.close_all()
-    return sum(is_statement(text) for text in told) / count
+_connections: "weakref.WeakSet[sqlite3.Connection]" = weakref.WeakSet()
+
+
+@receiver(connection_created)
+def _remember(connection: Any, **kwargs: Any) -> None:
+    if connection.vendor == "sqlite":
+        _connections.add(connection.connection)
 
 
 def percentiles(values: Iterable[float], *parts: float) -> list[float]:

@@ -1,0 +1,68 @@
+"""What it costs to ask whether a credential is revoked, with 0, 10,000 and 1,000,000 live entries."""
+
+from functools import partial
+
+from tests.server_process import Unavailable
+
+from ..kit import Bench, Row, Rows, interleaved, median, table
+from ..workers import Worker, close_all
+
+INSIDE = "benchmarks.inside.live_log"
+
+
+def run(bench: Bench) -> dict[str, Rows]:
+    sizes = bench.pick((0, 10_000, 1_000_000), (0, 10_000, 100_000))
+    workers: dict[str, Worker] = {}
+    rows: Rows = {}
+    works = {}
+    checks, queries = bench.pick(20_000, 5_000), bench.pick(300, 50)
+    try:
+        for size in sizes:
+            name = str(size)
+            workers[name] = snapshot(bench, size, rows)
+            works[name] = partial(workers[name].call, f"{INSIDE}:time_checks", count=checks)
+        if "djangorestframework-simplejwt" in bench.versions:
+            for size in sizes:
+                name = f"simplejwt blacklist {size}"
+                database = bench.databases.new("postgres")
+                workers[name] = Worker(bench.databases.environment("simplejwt_blacklist", database))
+                workers[name].call(f"{INSIDE}:fill_blacklist", entries=size)
+                rows[name] = {"label": f"simplejwt's blacklist query, PostgreSQL, {size:,} rows"}
+                works[name] = partial(workers[name].call, f"{INSIDE}:time_blacklist", count=queries)
+        works |= redis(bench, sizes, workers, rows, queries)
+        for name, took in interleaved(bench.pick(21, 5), works).items():
+            rows[name]["median_us"] = median(took)
+    finally:
+        close_all(workers.values())
+    columns = {"median_us": "check us", "load_s": "read all s", "bytes_per_entry": "bytes per entry", "bytes": "bytes"}
+    print(table("revocation: one check against the live entries", rows, columns), flush=True)
+    return {"revocation": rows}
+
+
+def snapshot(bench: Bench, size: int, rows: Rows) -> Worker:
+    """A process that holds that many live entries; it is checked that one of them refuses."""
+    database = bench.databases.new("postgres")
+    worker = Worker(bench.databases.environment("lanyard", database))
+    row: Row = {"label": f"drf-lanyard, {size:,} entries", **worker.call(f"{INSIDE}:load", entries=size)}
+    refused = worker.call(f"{INSIDE}:refused")
+    if (refused == "TokenRevoked") != (size > 0):
+        raise AssertionError(f"{size} entries: a dead session gets {refused}")
+    rows[str(size)] = row
+    return worker
+
+
+def redis(
+    bench: Bench, sizes: tuple[int, ...], workers: dict[str, Worker], rows: Rows, queries: int
+) -> "dict[str, partial[float]]":
+    """One server; it is filled further from size to size, so only the largest is timed beside the empty one."""
+    try:
+        server = bench.databases.server("valkey")
+    except Unavailable as error:
+        bench.note(f"revocation: no Redis GET: {error}")
+        return {}
+    size = sizes[-1]
+    name = f"redis {size}"
+    workers[name] = Worker(bench.databases.environment("null", bench.databases.new("sqlite")))
+    workers[name].call(f"{INSIDE}:fill_redis", port=server.port, password=server.password, entries=size)
+    rows[name] = {"label": f"Redis GET (redis-py, Valkey), {size:,} keys"}
+    return {name: partial(workers[name].call, f"{INSIDE}:time_redis", count=queries)}
