@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from . import results
+from . import page, plots, results, tables
 from .cases import CASES
-from .kit import Bench, table
+from .kit import Bench
 from .servers import Databases
 
 #: What is measured, and what it stands on.
@@ -48,6 +49,7 @@ def main() -> int:
 
 def measure(options: argparse.Namespace, wanted: list[str]) -> int:
     versions, missing = installed()
+    about = results.machine()
     cases: results.Cases = {}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lanyard-bench-") as name:
@@ -58,19 +60,31 @@ def measure(options: argparse.Namespace, wanted: list[str]) -> int:
         try:
             for case in wanted:
                 started = time.monotonic()
-                cases.update(CASES[case](bench))
+                found = CASES[case](bench)
+                cases.update(found)
+                for name, rows in found.items():
+                    print(tables.text(tables.TABLES[name], rows))
                 print(f"  ({case}: {time.monotonic() - started:.0f} s)", flush=True)
         finally:
             databases.stop()
     how = "quick" if options.quick else "full"
     path = options.output or (results.LATEST.with_name("quick.json") if options.quick else results.LATEST)
-    told = results.write(path, cases, versions, missing, how)
-    columns = {"value": "value", "target": "target", "verdict": ""}
-    print(table("ratios", results.judged(told["ratios"]), columns))
+    versions |= databases.versions
+    told = results.write(path, cases, about=about, versions=versions, missing=missing, how=how)
+    print(tables.text(tables.TABLES["ratios"], results.judged(told["ratios"])))
+    if options.plots or not options.quick:
+        documented(told, options.plots)
     for text in bench.notes:
         print(f"! {text}")
     print(f"\n{how}: {time.monotonic() - began:.0f} s; {path}")
     return 0
+
+
+def documented(told: dict[str, Any], folder: Path | None) -> None:
+    """The plots, and the tables of the documentation's page; only of what was measured this time."""
+    plots.write(told["cases"], folder or page.PLOTS)
+    if folder is None:
+        page.PAGE.write_text(page.filled(page.PAGE.read_text(), told))
 
 
 def installed() -> tuple[dict[str, str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What the cases share: interleaved rounds, medians, tables."""
+"""What the cases share: interleaved rounds and medians."""
 
 import statistics
 import sys
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .servers import Databases
+from .tables import Row, Rows
 from .workers import REQUESTS, Worker, WorkerError, close_all
 
-Row = dict[str, Any]
-Rows = dict[str, Row]
+__all__ = ["Bench", "Row", "Rows", "Team", "above", "interleaved", "median"]
 
 
 @dataclass(kw_only=True)
@@ -22,7 +22,6 @@ class Bench:
     #: Distribution -> version, of what is installed; and why the others are not.
     versions: Mapping[str, str]
     missing: Mapping[str, str]
-    #: Case -> table -> rows: what becomes latest.json.
     notes: list[str] = field(default_factory=list)
 
     def pick(self, full: Any, quick: Any) -> Any:
@@ -48,7 +47,7 @@ class Bench:
                 worker.answer()
             except WorkerError as error:
                 self.note(f"{name} does not run: {str(error).strip().splitlines()[-1]}")
-                print(error, file=sys.stderr)
+                print("\n".join(str(error).splitlines()[-12:]), file=sys.stderr)
                 team.workers.pop(name).close()
         return team
 
@@ -92,28 +91,3 @@ def median(values: Sequence[float]) -> float:
 def above(results: Sequence[float], floor: Sequence[float]) -> float:
     """The median of the differences within the rounds: what drifts from round to round cancels."""
     return statistics.median(one - other for one, other in zip(results, floor, strict=True))
-
-
-def table(title: str, rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> str:
-    """Text for people. `columns`: key in a row -> heading."""
-    lines = [["", *columns.values()]]
-    lines += [[row.get("label", name), *(_cell(row.get(key)) for key in columns)] for name, row in rows.items()]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    text = [f"\n{title}"]
-    for line in lines:
-        cells = [
-            line[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
-        ]
-        text.append("  " + "  ".join(cells).rstrip())
-    return "\n".join(text)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        if value != 0 and abs(value) < 0.1:
-            return f"{value:.4f}"
-        return f"{value:,.2f}" if abs(value) < 100 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

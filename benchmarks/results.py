@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .kit import Rows
+from .tables import Rows
 
 Cases = dict[str, Rows]
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -108,11 +108,17 @@ def judged(found: Mapping[str, float]) -> Rows:
 
 
 def write(
-    path: Path, cases: Cases, versions: Mapping[str, str], missing: Mapping[str, str], how: str
+    path: Path,
+    cases: Cases,
+    *,
+    about: Mapping[str, Any],
+    versions: Mapping[str, str],
+    missing: Mapping[str, str],
+    how: str,
 ) -> dict[str, Any]:
-    """latest.json; cases that were not run this time are left out."""
+    """latest.json; cases that were not run this time are left out. `about` is `machine()` before the run."""
     told = {
-        "machine": machine(),
+        "machine": about,
         "run": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "how": how},
         "versions": dict(versions),
         "missing": dict(missing),

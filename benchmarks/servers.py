@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import redis
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -35,6 +36,8 @@ class Databases:
         self.folder = folder
         self.apps = variants.every_app(installed)
         self._servers: dict[str, Server] = {}
+        #: What the servers that were started say of themselves.
+        self.versions: dict[str, str] = {}
         self._made = 0
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         pem = key.private_bytes(
@@ -80,7 +83,17 @@ class Databases:
         """A running server. Raises `Unavailable`."""
         if name not in self._servers:
             self._servers[name] = _durable(postgres(self.folder)) if name == "postgres" else valkey(self.folder)
+            self.versions |= self._version(name)
         return self._servers[name]
+
+    def _version(self, name: str) -> dict[str, str]:
+        if name != "postgres":
+            server = self._servers[name]
+            with redis.Redis(port=server.port, password=server.password, protocol=3) as client:
+                return {"Valkey": str(client.info("server").get("valkey_version", "(Redis)"))}
+        with self.connect("postgres") as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        return {"PostgreSQL": str(row[0]).split()[0]} if row else {}
 
     def stop(self) -> None:
         for server in self._servers.values():

@@ -1,6 +1,6 @@
 """What authentication costs per request, on top of an authenticator that returns a prebuilt user."""
 
-from ..kit import Bench, Rows, Team, above, median, table
+from ..kit import Bench, Rows, Team, above, median
 from ..variants import BY_NAME
 from ..workers import REQUESTS
 
@@ -52,8 +52,6 @@ def measured(bench: Bench, vendor: str) -> Rows:
         }
         if name in views:
             rows[name]["view_us"] = median(views[name])
-    columns = {"cost_us": "cost us", "median_us": "whole request us", "view_us": "view alone us", "queries": "queries"}
-    print(table(f"auth_cost, {vendor}: above the null authenticator", rows, {**columns, "missing": ""}), flush=True)
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ..kit import Bench, Row, Rows, interleaved, median, table
+from ..kit import Bench, Row, Rows, interleaved, median
 from ..workers import Worker
 
 INSIDE = "benchmarks.inside.crypto"
@@ -30,8 +30,6 @@ def measured(bench: Bench, worker: Worker) -> Rows:
                 {name: partial(worker.call, f"{INSIDE}:time_one", name=name, **asked) for name in names},
             )
             rows |= {f"{algorithm} {kind}, {name}": _row(algorithm, kind, name, took[name]) for name in names}
-    columns = {"median_us": "us", "quartiles_us": "quartiles us"}
-    print(table("crypto: one token", rows, columns), flush=True)
     return rows
 
 

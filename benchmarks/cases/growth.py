@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ..kit import Bench, Rows, interleaved, median, table
+from ..kit import Bench, Rows, interleaved, median
 from ..workers import REQUESTS, Worker, close_all
 
 FILL = "benchmarks.inside.growth"
@@ -35,8 +35,6 @@ def run(bench: Bench) -> dict[str, Rows]:
     finally:
         close_all(workers.values())
     extrapolate(rows, theirs, [size for size in ours if size > theirs])
-    columns = {"median_us": "request us", "refresh_us": "refresh us", "rows": "rows", "megabytes": "MB"}
-    print(table("growth, PostgreSQL: sessions that were refreshed 50 times each", rows, columns), flush=True)
     return {"growth": rows}
 
 

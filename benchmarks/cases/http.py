@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 from tests.server_process import die_with_parent, free_port
 
-from ..kit import Bench, Rows, interleaved, median, table
+from ..kit import Bench, Rows, interleaved, median
 from ..variants import BY_NAME
 from ..workers import ROOT, Worker
 
@@ -63,8 +63,6 @@ def run(bench: Bench) -> dict[str, Rows]:
             "per_second": median([rate for rate, _ in results]),
             "p99_ms": median([p99 for _, p99 in results]),
         }
-    columns = {"per_second": "requests/s", "p99_ms": "p99 ms"}
-    print(table("http: gunicorn, 2 sync workers, PostgreSQL", rows, columns), flush=True)
     return {"http": rows}
 
 

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from ..kit import Bench, Rows, above, interleaved, median, table
+from ..kit import Bench, Rows, above, interleaved, median
 from ..variants import BY_NAME
 from ..workers import ROOT
 
@@ -26,8 +26,6 @@ def run(bench: Bench) -> dict[str, Rows]:
             floor = [result[key] for result in took["null"]]
             rows[name][key] = float(median(values) if name == "null" else above(values, floor))
         rows[name]["median_us"] = rows[name]["setup_ms"] * 1000
-    columns = {"setup_ms": "setup() ms", "setup_kb": "kB", "used_ms": "with authenticator ms", "used_kb": "kB "}
-    print(table("import", rows, columns), flush=True)
     return {"import": rows}
 
 

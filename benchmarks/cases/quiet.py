@@ -1,6 +1,6 @@
 """A process with little to do: statements per request, latency, connections held, and the stall at the lease's edge."""
 
-from ..kit import Bench, Row, Rows, Team, table
+from ..kit import Bench, Row, Rows, Team
 from ..variants import BY_NAME
 
 INSIDE = "benchmarks.inside.quiet"
@@ -21,11 +21,6 @@ def run(bench: Bench) -> dict[str, Rows]:
         edge = after_pause(team, bench.pick(15, 2))
     if bench.quick:
         bench.note("quiet: 0.1 requests/s takes a minute, and is left to the full run")
-    columns = {"median_us": "p50 us", "p99_us": "p99 us", "queries": "statements/request"}
-    columns |= {"queries_per_second": "statements/s", "connections": "connections held"}
-    print(table("quiet: a process at 0.1 to 1,000 requests/s, PostgreSQL, CONN_MAX_AGE None", rows, columns))
-    columns = {"first_us": "first us", "next_us": "the next us", "stall_us": "difference us", "worst_us": "worst us"}
-    print(table(f"quiet: the first request after {PAUSE} s without one", edge, columns), flush=True)
     return {"quiet": rows, "quiet_edge": edge}
 
 

@@ -1,6 +1,6 @@
 """What a refresh costs: each library's own endpoint, on PostgreSQL, with the commits that it makes."""
 
-from ..kit import Bench, Row, Rows, Team, above, median, table
+from ..kit import Bench, Row, Rows, Team, above, median
 from ..variants import BY_NAME
 
 INSIDE = "benchmarks.inside.refreshes"
@@ -29,9 +29,6 @@ def run(bench: Bench) -> dict[str, Rows]:
             continue
         cost = {"median_us": median(took[name]), "cost_us": above(took[name], took["null"])}
         rows[name] = {"label": label, **cost, **counts[name]}
-    columns = {"median_us": "whole request us", "cost_us": "above null us", "queries": "statements"}
-    columns |= {"transactions": "BEGIN/COMMIT", "inserted": "inserted", "updated": "updated", "deleted": "deleted"}
-    print(table("refresh, PostgreSQL", rows, {**columns, "missing": ""}), flush=True)
     return {"refresh": rows}
 
 

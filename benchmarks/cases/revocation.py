@@ -4,7 +4,7 @@ from functools import partial
 
 from tests.server_process import Unavailable
 
-from ..kit import Bench, Row, Rows, interleaved, median, table
+from ..kit import Bench, Row, Rows, interleaved, median
 from ..workers import Worker, close_all
 
 INSIDE = "benchmarks.inside.live_log"
@@ -34,8 +34,6 @@ def run(bench: Bench) -> dict[str, Rows]:
             rows[name]["median_us"] = median(took)
     finally:
         close_all(workers.values())
-    columns = {"median_us": "check us", "load_s": "read all s", "bytes_per_entry": "bytes per entry", "bytes": "bytes"}
-    print(table("revocation: one check against the live entries", rows, columns), flush=True)
     return {"revocation": rows}
 
 

@@ -3,7 +3,6 @@
 import gc
 import io
 import json
-import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -158,7 +157,7 @@ def count_sqlite(count: int) -> float:
     """Statements per request as SQLite itself reports them, on every connection of this process, the reader's too."""
     line_up(count)
     seen: list[str] = []
-    connections = list(_connections)
+    connections = [wrapper.connection for wrapper in _opened if wrapper.connection is not None]
     for connection in connections:
         connection.set_trace_callback(seen.append)
     go()
@@ -167,13 +166,13 @@ def count_sqlite(count: int) -> float:
     return sum(is_statement(text) for text in seen) / count
 
 
-_connections: "weakref.WeakSet[sqlite3.Connection]" = weakref.WeakSet()
+_opened: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
 @receiver(connection_created)
 def _remember(connection: Any, **kwargs: Any) -> None:
     if connection.vendor == "sqlite":
-        _connections.add(connection.connection)
+        _opened.add(connection)
 
 
 def percentiles(values: Iterable[float], *parts: float) -> list[float]:
