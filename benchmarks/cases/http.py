@@ -37,15 +37,16 @@ def run(bench: Bench) -> dict[str, Rows]:
         bench.note("http is skipped: there is no wrk here (Debian: apt-get install wrk)")
         return {}
     names = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    names = bench.pick(names, [name for name in names if name in ("null", "lanyard", "simplejwt")])
+    if bench.quick:
+        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, for a second each")
+        names = [name for name in names if name in ("null", "lanyard", "simplejwt")]
     sites: dict[str, Site] = {}
     try:
         for name in names:
-            for kind, age in CONNECTIONS.items():
-                sites[f"{name} {kind}"] = started(bench, name, age)
+            sites |= started(bench, name)
         for site in sites.values():
             checked(site)
-        seconds = bench.pick(4, 1)
+        seconds = bench.pick(3, 1)
         loaded(sites["null persistent"], 1)
         rounds = interleaved(
             bench.pick(5, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
@@ -66,21 +67,28 @@ def run(bench: Bench) -> dict[str, Rows]:
     return {"http": rows}
 
 
-def started(bench: Bench, name: str, age: int | None) -> Site:
-    """A gunicorn of this variant; its credential is made by a worker of ours on the same database."""
-    database = bench.databases.new("postgres", CONN_MAX_AGE=age)
-    environment = bench.databases.environment(name, database)
-    helper = Worker(environment)
+def started(bench: Bench, name: str) -> dict[str, Site]:
+    """A gunicorn for each kind of connection; the credential is made by a worker of ours on the same database."""
+    database = bench.databases.new("postgres")
+    helper = Worker(bench.databases.environment(name, database))
     helper.tell("benchmarks.inside.site:headers")
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "benchmarks.project.wsgi:application", "--workers", "2"]
-    command += ["--bind", f"127.0.0.1:{port}", "--log-level", "error", "--worker-class", "sync"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, preexec_fn=die_with_parent(15))
+    served = {}
+    for kind, age in CONNECTIONS.items():
+        port = free_port()
+        command = [sys.executable, "-m", "gunicorn", "benchmarks.project.wsgi:application", "--workers", "2"]
+        command += ["--preload", "--worker-class", "sync", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
+        environment = bench.databases.environment(name, {**database, "CONN_MAX_AGE": age})
+        served[kind, port] = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **environment}, preexec_fn=die_with_parent(15)
+        )
     try:
         good, bad = helper.answer()
     finally:
         helper.close()
-    return Site(process, f"http://127.0.0.1:{port}/protected/", good, bad)
+    return {
+        f"{name} {kind}": Site(process, f"http://127.0.0.1:{port}/protected/", good, bad)
+        for (kind, port), process in served.items()
+    }
 
 
 def checked(site: Site) -> None:

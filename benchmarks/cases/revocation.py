@@ -11,7 +11,7 @@ INSIDE = "benchmarks.inside.live_log"
 
 
 def run(bench: Bench) -> dict[str, Rows]:
-    sizes = bench.pick((0, 10_000, 1_000_000), (0, 10_000, 100_000))
+    sizes = bench.pick((0, 10_000, 1_000_000), (0, 100_000))
     workers: dict[str, Worker] = {}
     rows: Rows = {}
     works = {}
