@@ -4,6 +4,7 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .servers import Databases
@@ -69,7 +70,7 @@ class Team:
         """What the function returned in each worker, round by round: A B C, B C A, … one at a time."""
         return interleaved(
             times,
-            {name: lambda worker=worker: worker.call(function, **arguments) for name, worker in self.workers.items()},
+            {name: partial(worker.call, function, **arguments) for name, worker in self.workers.items()},
         )
 
 

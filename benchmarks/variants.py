@@ -7,7 +7,6 @@ from typing import Any
 _KNOX = ("knox",)
 _SIMPLEJWT = "rest_framework_simplejwt.authentication.JWTAuthentication"
 _BLACKLIST = ("rest_framework_simplejwt.token_blacklist",)
-_ROTATE = {"ROTATE_REFRESH_TOKENS": True}
 _ALLAUTH = ("allauth", "allauth.account", "allauth.headless")
 _ALLAUTH_AUTH = "allauth.headless.contrib.rest_framework.authentication.JWTTokenAuthentication"
 _ALLAUTH_JWT = {"HEADLESS_TOKEN_STRATEGY": "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"}
@@ -102,9 +101,13 @@ ALL = (
         "simplejwt, stateless",
         authentication="rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication",
     ),
-    _simplejwt("simplejwt_rotate", "simplejwt, rotate", **_ROTATE),
+    _simplejwt("simplejwt_rotate", "simplejwt, rotate", ROTATE_REFRESH_TOKENS=True),
     _simplejwt(
-        "simplejwt_blacklist", "simplejwt, rotate + blacklist", _BLACKLIST, **_ROTATE, BLACKLIST_AFTER_ROTATION=True
+        "simplejwt_blacklist",
+        "simplejwt, rotate + blacklist",
+        _BLACKLIST,
+        ROTATE_REFRESH_TOKENS=True,
+        BLACKLIST_AFTER_ROTATION=True,
     ),
     Variant(
         name="drf_token",

@@ -27,10 +27,10 @@ def run(bench: Bench) -> dict[str, Rows]:
             workers[name].call(f"{REFRESH}:prepare")
         for key, work, count in (
             ("median_us", f"{REQUESTS}:time_requests", bench.pick(200, 60)),
-            ("refresh_us", f"{REFRESH}:time_refreshes", bench.pick(50, 20)),
+            ("refresh_us", f"{REFRESH}:time_refreshes", bench.pick(50, 15)),
         ):
             works = {name: partial(worker.call, work, count=count) for name, worker in workers.items()}
-            for name, took in interleaved(bench.pick(15, 5), works).items():
+            for name, took in interleaved(bench.pick(15, 3), works).items():
                 rows[name][key] = median(took)
     finally:
         close_all(workers.values())

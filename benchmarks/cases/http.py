@@ -49,7 +49,7 @@ def run(bench: Bench) -> dict[str, Rows]:
         seconds = bench.pick(3, 1)
         loaded(sites["null persistent"], 1)
         rounds = interleaved(
-            bench.pick(5, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
+            bench.pick(4, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
         )
     finally:
         for site in sites.values():
