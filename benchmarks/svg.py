@@ -64,7 +64,7 @@ def lines(
         for name, points in series.items()
     }
     left, top, height = 78, 66, 280
-    right_edge, bottom = WIDTH - 28, top + height
+    right_edge, bottom = WIDTH - 44, top + height
     x_ticks = _ticks([x for points in kept.values() for x, _ in points], log_x, zero=False)
     y_ticks = _ticks([y for points in kept.values() for _, y in points], log_y, zero=True)
     x_at = _scale(x_ticks, log_x, left, right_edge)
