@@ -3,7 +3,7 @@ PORT ?= 8000
 PY := .venv/bin/python
 BENCH := .venv-bench/bin/python
 
-.PHONY: demo test lint format docs matrix bench bench-quick clean
+.PHONY: demo test lint format docs matrix bench bench-quick faults soak clean
 
 demo: .venv/.demo
 	@$(PY) -m demo.serve --port $(PORT)
@@ -43,6 +43,21 @@ bench: .venv-bench/.ready
 bench-quick: .venv-bench/.ready
 	@tools/wrk
 	@$(BENCH) -m benchmarks --quick $(ARGS)
+
+# A fleet under faults, judged; "make faults SEED=7" repeats a run. Results in build/faults.json.
+faults: .venv/.dev
+	@tools/mariadb $(PY)
+	@$(PY) -m tests.faults run $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: .venv/.dev
+	@tools/mariadb $(PY)
+	@$(PY) -m tests.faults soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# How long a revocation takes to reach 8 and 32 processes, and what fleets cost the database: benchmarks/results, docs/*.svg.
+.PHONY: propagation
+propagation: .venv/.dev
+	@$(PY) -m benchmarks.propagation $(ARGS)
+	@$(PY) -m benchmarks.scaling
 
 clean:
 	rm -rf .venv .venv-bench .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import DjangoDbBlocker
@@ -31,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "databases(*names): run on these databases only")
+    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     config.stash[CHOSEN] = config.getoption("--db") or []
     config.stash[NOTES] = []
 
@@ -48,9 +50,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
+    """Processes of one run (`pytest -n`) share the work by database, and what needs none by file."""
     callspec = getattr(item, "callspec", None)
     if callspec and "database" in callspec.params:
         item.user_properties.append(("database", callspec.params["database"]))
+        item.add_marker(pytest.mark.xdist_group(callspec.params["database"]))
+    else:
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes hands its notes to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["notes"] = session.config.stash[NOTES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[NOTES] += node.workeroutput.get("notes", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

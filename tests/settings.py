@@ -59,3 +59,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# For worker processes that push.
+if "LANYARD_TEST_PUSH_URL" in os.environ:
+    LANYARD = {
+        "PUSH_URL": os.environ["LANYARD_TEST_PUSH_URL"],
+        "LEASE": float(os.environ.get("LANYARD_TEST_LEASE", "1")),
+    }

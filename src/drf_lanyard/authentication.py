@@ -36,9 +36,12 @@ class LanyardAuthentication(JWTAuthentication):
     by_cookie = (CookieAuthentication(), SessionAuthentication())
 
     def find(self, request: Request) -> Found | None:
-        if transport.has_header(request):
+        if transport.has_header(request._request):
             return super().find(request)
-        return next((found for method in self.by_cookie if (found := method.find(request)) is not None), None)
+        for method in self.by_cookie:
+            if (found := method.find(request)) is not None:
+                return found
+        return None
 
     def schemes(self) -> frozenset[str]:
         return _ALL if self.keyword == "Bearer" else _ALL | {self.keyword.lower()}

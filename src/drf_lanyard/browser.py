@@ -36,10 +36,11 @@ def check_source(request: Any, *, by_cookie: bool = False) -> None:
 
     Origins of apps that may hold refresh tokens are trusted wherever no cookie is involved.
     """
+    if request.method in SAFE_METHODS:
+        return
     settings = get_settings()
     trusted = settings.trusted_origins if by_cookie else (*settings.trusted_origins, *settings.bearer_origins)
-    if request.method not in SAFE_METHODS:
-        origin.check(source_of(request), trusted, method=request.method, by_cookie=by_cookie)
+    origin.check(source_of(request), trusted, method=request.method, by_cookie=by_cookie)
 
 
 def may_hold_refresh_tokens(request: Any) -> bool:

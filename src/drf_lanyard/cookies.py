@@ -42,15 +42,17 @@ def read(request: Any, kind: Kind) -> str | None:
 
     Prefixed names count over TLS only, the others only in development without it.
     """
-    name = _name_to_read(request, kind)
     header: str = request.META.get("HTTP_COOKIE", "")
+    name = _name_to_read(request, kind) if header else None
     if name is None or name not in header:
         return None
-    values = [value for given, value in _pairs(header) if given == name]
+    values = _values(header, name)
+    if not values:
+        return None
     # A comma is in no token of ours: somebody joined two Cookie headers with it.
-    if len(values) > 1 or any("," in value for value in values):
+    if len(values) > 1 or "," in values[0]:
         raise InvalidRequest(f"The cookie {name} is there more than once.")
-    return values[0] or None if values else None
+    return values[0] or None
 
 
 def read_leniently(request: Any, kind: Kind) -> str | None:
@@ -80,20 +82,30 @@ def clear(response: Any, request: Any, kind: Kind) -> None:
     response.cookies[morsel.key] = morsel
 
 
-def _pairs(header: str) -> list[tuple[str, str]]:
-    """Names and values as RFC 6265 section 4.2.1 writes them: only "; " is between them, nothing is stripped."""
-    pieces = header.split(";")
-    exact = [pieces[0], *(piece.removeprefix(" ") for piece in pieces[1:])]
-    return [(name, value) for name, _, value in (piece.partition("=") for piece in exact)]
+def _values(header: str, name: str) -> list[str]:
+    """The values of a cookie as RFC 6265 section 4.2.1 writes them: only "; " is between them, nothing is stripped."""
+    values = []
+    for piece in f" {header}".split(";"):
+        piece = piece.removeprefix(" ")
+        if piece.startswith(name):
+            given, _, value = piece.partition("=")
+            if given == name:
+                values.append(value)
+    return values
 
 
 def _name_to_read(request: Any, kind: Kind) -> str | None:
-    return _name(request, kind) if request.is_secure() or django_settings.DEBUG else None
+    if request.is_secure():
+        return f"__Host-{_bare_name(kind)}"
+    return _bare_name(kind) if django_settings.DEBUG else None
 
 
 def _name(request: Any, kind: Kind) -> str:
-    bare = f"{get_settings().cookie.name}-{kind}"
-    return bare if _is_development(request) else f"__Host-{bare}"
+    return _bare_name(kind) if _is_development(request) else f"__Host-{_bare_name(kind)}"
+
+
+def _bare_name(kind: Kind) -> str:
+    return f"{get_settings().cookie.name}-{kind}"
 
 
 def _is_development(request: Any) -> bool:

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 
 from .conf import get_settings
+from .core.counts import counts
 from .core.errors import AuthError, ConfigurationError, TokenRevoked, TokenStale
 from .core.model import Denied, Issued, SessionState
 from .live import LivePrincipal
@@ -159,6 +160,7 @@ def principal_of(request: Any, user: Any) -> LivePrincipal | None:
     )
     refusal: type[AuthError] | None = TokenRevoked
     if now < principal.expires_at:
+        counts.other_checks += 1
         refusal = lanyard.reader.fresh().verdict(principal)
     moved = refusal is None and record["key"] != _key(session)  # Django has given it another key: follow
     if moved or refusal is TokenStale:  # stale: something about the user has changed, and the row tells what

@@ -150,3 +150,26 @@ class RevocationHead(models.Model):
 
     def __str__(self) -> str:
         return str(self.position)
+
+
+class FleetReport(models.Model):
+    """What one process said of itself when the roll was called. Without a `pid`: the call itself, while it is open.
+
+    `lanyard_status --fleet` makes these rows and deletes them again.
+    """
+
+    call = models.BigIntegerField(db_index=True)
+    host = models.CharField(max_length=255, blank=True)
+    pid = models.BigIntegerField(null=True)
+    version = models.CharField(max_length=64, blank=True)
+    running = models.FloatField(default=0.0)
+    age = models.FloatField(default=0.0)
+    position = models.BigIntegerField(default=0)
+    dead = models.BigIntegerField(default=0)
+    epochs = models.BigIntegerField(default=0)
+    failures = models.BigIntegerField(default=0)
+    push = models.CharField(max_length=64, blank=True)
+    reported_at = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid}"

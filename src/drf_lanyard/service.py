@@ -8,6 +8,7 @@ from uuid import UUID
 from . import publisher
 from .core.access import AccessTokens
 from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed, TokenRevoked
+from .core.fleet import Report
 from .core.ids import uuid7
 from .core.model import Client, Denied, Entry, Issued, NewSession, Principal, Rotation, SessionState, Transport
 from .core.policy import Policy
@@ -31,7 +32,8 @@ class FreshSnapshots(Protocol):
 
     def fresh(self) -> Snapshot: ...
     async def afresh(self) -> Snapshot: ...
-    def add(self, entries: list[Entry]) -> None: ...
+    def publish(self, entries: list[Entry]) -> None: ...
+    def report(self) -> Report: ...
     def close(self) -> None: ...
 
 
@@ -65,7 +67,7 @@ class Lanyard:
         self.reader = reader
         self.clock = clock
         self.listener = listener
-        self.publisher = Publisher(after_commit=sessions.after_commit, apply=reader.add, listener=listener)
+        self.publisher = Publisher(after_commit=sessions.after_commit, apply=reader.publish, listener=listener)
         self._claims_for = claims_for
         self._sleep = sleep
 
@@ -214,6 +216,9 @@ class Lanyard:
         """
         self._refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_sessions(session_ids, reason, owner)
+        if owner is None and len(entries) < len(session_ids):
+            # A second time it is known, and nothing is written.
+            entries += self.sessions.revoke_unknown(session_ids, lambda one: one.int in self.reader.fresh().dead)
         ended = self.publisher.sessions(entries, reason)
         self._wait_out_the_lease(wait)
         return ended

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from .core.access import claims_to_json, refuse_registered
-from .core.errors import TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
+from .core.counts import counts
+from .core.errors import AuthError, TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
 from .core.generations import Generations
 from .core.ids import uuid7
 from .core.model import ApiTokenState, NewApiToken, Principal
@@ -97,17 +98,22 @@ class ApiTokenService:
 
     def authenticate(self, token: str) -> Principal:
         """Who a token stands for. Raises `TokenMalformed` without a query, and else what an access token raises."""
-        if not self.tokens.is_well_formed(token):
+        if not token.isascii():
             raise TokenMalformed
         key = digest(token)
         remembered = self._seen.get(key)
+        if remembered is None and not self.tokens.is_well_formed(token):
+            raise TokenMalformed
         if remembered is None or self._clock.steady() >= remembered.until:
             remembered = self._read(key)
+            counts.api_token_misses += 1
+        else:
+            counts.api_token_hits += 1
         principal = remembered.principal
-        refusal = self._fresh().verdict(principal)
+        refusal = self._verdict(principal)
         if refusal is TokenStale:  # something about the user changed: the row tells what
             principal = self._read(key).principal
-            refusal = self._fresh().verdict(principal)
+            refusal = self._verdict(principal)
         if refusal is not None:
             raise refusal
         now = self._clock.time()
@@ -141,6 +147,10 @@ class ApiTokenService:
                     self._used.setdefault(token_id, moment)
                 raise
         return len(used)
+
+    def _verdict(self, principal: Principal) -> type[AuthError] | None:
+        counts.other_checks += 1
+        return self._fresh().verdict(principal)
 
     def _read(self, key: str) -> _Remembered:
         began = self._clock.steady()

@@ -6,8 +6,9 @@ Reading has three outcomes: absent, present, malformed. An Authorization header 
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import msgspec
 
 from .conf import get_settings
 from .core.access import MAX_TOKEN_LENGTH
@@ -21,7 +22,8 @@ MAX_USER_AGENT = 300
 MAX_DEVICE = 200
 
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110 section 5.6.2
-_TOKEN68 = re.compile(r" [A-Za-z0-9._~+/-]+=*\Z")
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*\Z")
+_TWICE = "There is more than one Authorization header."
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -32,14 +34,16 @@ class HasMeta(Protocol):
     def META(self) -> dict[str, str]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A credential as it was presented; nothing about it has been verified."""
 
     #: The scheme of the Authorization header in lower case.
     scheme: str
-    token: str = field(repr=False)
+    token: str
     source: Literal["header", "cookie"] = "header"
+
+    def __repr__(self) -> str:
+        return f"Credential(scheme={self.scheme!r}, source={self.source!r})"
 
 
 def has_header(request: HasMeta) -> bool:
@@ -53,27 +57,35 @@ def read(request: HasMeta, schemes: Collection[str] = BEARER) -> Credential | No
     Raises `InvalidRequest` for two Authorization headers and `TokenMalformed` for one that is not exactly a scheme,
     one space, and a token68 (RFC 6750 section 2.1).
     """
-    header = request.META.get("HTTP_AUTHORIZATION", "")
+    header = request.META.get("HTTP_AUTHORIZATION")
     if not header:
         return None
-    match = _SCHEME.match(header)
-    if match is None or match[0].lower() not in schemes:
-        _refuse_second_header(header, schemes)
+    name, _, token = header.partition(" ")
+    scheme = name.lower()
+    if scheme not in schemes or not name.isascii():
+        _refuse_malformed(header, schemes)
         return None
-    rest = header[match.end() :]
-    if "," in rest:  # never part of a token68: servers join two headers with a comma (RFC 9110 section 5.3)
-        raise InvalidRequest("There is more than one Authorization header.")
-    if len(rest) > MAX_TOKEN_LENGTH + 1 or not _TOKEN68.match(rest):
+    _check_token68(token)
+    return Credential(scheme=scheme, token=token)
+
+
+def _check_token68(token: str) -> None:
+    if "," in token:  # never part of one: servers join two headers with a comma (RFC 9110 section 5.3)
+        raise InvalidRequest(_TWICE)
+    if len(token) > MAX_TOKEN_LENGTH or not _TOKEN68.match(token):
         raise TokenMalformed
-    return Credential(scheme=match[0].lower(), token=rest[1:])
 
 
-def _refuse_second_header(header: str, schemes: Collection[str]) -> None:
-    """A foreign scheme may contain commas, but not one of our schemes after a comma."""
+def _refuse_malformed(header: str, schemes: Collection[str]) -> None:
+    """Raises unless what comes first is of a foreign scheme, and nothing of ours follows."""
+    match = _SCHEME.match(header)
+    if match is not None and match[0].lower() in schemes:  # and then no space
+        raise InvalidRequest(_TWICE) if "," in header else TokenMalformed
+    # A foreign scheme may contain commas, but not one of our schemes after a comma.
     for part in header.split(",")[1:]:
         match = _SCHEME.match(part.lstrip(" \t"))
         if match is not None and match[0].lower() in schemes and match.end() < len(part.lstrip(" \t")):
-            raise InvalidRequest("There is more than one Authorization header.")
+            raise InvalidRequest(_TWICE)
 
 
 def is_presented(request: HasMeta, schemes: Collection[str] = BEARER) -> bool:

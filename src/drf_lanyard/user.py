@@ -8,11 +8,12 @@ import weakref
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import Model, QuerySet
+from django.db.models.base import ModelBase, ModelState
+from django.db.models.signals import post_init, pre_init
 
 from .conf import get_settings
 from .core.errors import TokenInvalid, UserInactive
@@ -21,6 +22,9 @@ from .exceptions import to_api_exception
 # Kept in the instance's dictionary while it is unloaded: Django calls the first when a deferred field is read, copy and
 # pickle call the second.
 _REFRESH, _REDUCE = "refresh_from_db", "__reduce__"
+_INIT: Any = Model.__init__
+#: The rest of what makes an instance of a model without such code of its own.
+_MADE_BY: Any = (ModelBase, Model.__new__, vars(Model)["from_db"].__func__)
 
 
 def user_for(user_id: str) -> Any:
@@ -28,41 +32,61 @@ def user_for(user_id: str) -> Any:
 
     Raises `TokenInvalid` if `user_id` cannot be a primary key, and, when eager, what touching a field would raise.
     """
-    model, names = _plan(settings.AUTH_USER_MODEL)
+    settings = get_settings()
+    model, names, is_plain = _plan(settings.user_model)
     try:
         pk = model._meta.pk.to_python(user_id)
     except (ValidationError, ValueError, TypeError, OverflowError):
         raise TokenInvalid from None
     if pk is None or "\0" in user_id:
         raise TokenInvalid
-    try:
-        user = model.from_db(router.db_for_read(model), names, [pk] * len(names))
-    except model.DoesNotExist:  # its __init__ reads fields, see below
-        raise to_api_exception(UserInactive()) from None
-    _Unloaded(user)
-    if get_settings().user_loading == "eager" or _was_touched(user, len(names)):
+    is_observed = (pre_init.receivers or post_init.receivers) and _has_observers(model)
+    if not is_plain or is_observed or model.__init__ is not _INIT:
+        user = _from_db(model, names, pk)
+    else:  # the same without passes over the fields that are not there: a sixth of the cost
+        user = object.__new__(model)
+        user._state = state = ModelState()
+        state.adding = False
+        state.db = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
+        for name in names:
+            setattr(user, name, pk)
+        _Unloaded(user).attach(user)
+    if settings.user_loading == "eager" and _REFRESH in user.__dict__:
         user.refresh_from_db()
     return user
 
 
-def _was_touched(user: Model, keys: int) -> bool:
-    """Whether the model's own `__init__` has read fields, and so loaded them without a look at `is_active`."""
-    if len(user.__dict__) <= keys + 3:  # the keys, `_state` and our two: nothing else is there
-        return False
-    return len(user.get_deferred_fields()) + keys < len(user._meta.concrete_fields)
+def _has_observers(model: type[Model]) -> bool:
+    """Whether somebody is told of new instances of this model."""
+    return pre_init.has_listeners(model) or post_init.has_listeners(model)
+
+
+def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
+    """An instance as Django makes it; a model that reads its fields meanwhile has loaded them."""
+    try:
+        user = model.from_db(router.db_for_read(model), names, [pk] * len(names))
+    except model.DoesNotExist:
+        raise to_api_exception(UserInactive()) from None
+    _Unloaded(user).attach(user)
+    if len(user.get_deferred_fields()) + len(names) < len(model._meta.concrete_fields):
+        user.refresh_from_db()  # nobody has looked at `is_active` yet
+    return user
 
 
 def was_refused(user: Any) -> bool:
     """Whether loading this user has failed because the user is gone or inactive. No query."""
-    unloaded = getattr(user, "__dict__", {}).get(_REFRESH)
-    return isinstance(unloaded, _Unloaded) and unloaded.refused
+    return isinstance(getattr(user, "__dict__", {}).get(_REFRESH), _Refused)
 
 
 @lru_cache(maxsize=16)
-def _plan(label: str) -> tuple[type[Any], tuple[str, ...]]:
-    """The user model of that name, and its `_key_columns`."""
-    model = get_user_model()
-    return model, _key_columns(model)
+def _plan(label: str) -> tuple[type[Any], tuple[str, ...], bool]:
+    """The user model of that name, its `_key_columns`, and whether Django's code alone makes an instance of it.
+
+    But for `__init__` (libraries replace it) and signals: those are looked at each time.
+    """
+    model: Any = get_user_model()
+    is_plain = (type(model), model.__new__, model.from_db.__func__) == _MADE_BY
+    return model, _key_columns(model), is_plain
 
 
 @lru_cache(maxsize=16)
@@ -79,19 +103,18 @@ def _key_columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields if field.attname in chain)
 
 
-class _Unloaded:
-    """Stands in for `refresh_from_db` of one instance until its row has been loaded."""
+class _Unloaded(weakref.ref[Any]):
+    """Stands in for `refresh_from_db` of one instance until its row has been loaded.
 
-    __slots__ = ("_user", "refused")
+    It is a weak reference to that instance: a cycle would leave every request's user to the garbage collector.
+    """
 
-    def __init__(self, user: Model) -> None:
-        self._user = weakref.ref(user)  # a cycle would leave every request's user to the garbage collector
-        self.refused = False
-        self._attach(user)
+    __slots__ = ()
 
-    def _attach(self, user: Model) -> None:
-        user.__dict__[_REFRESH] = self
-        user.__dict__[_REDUCE] = self.reduce
+    def attach(self, user: Model) -> None:
+        fields = user.__dict__
+        fields[_REFRESH] = self
+        fields[_REDUCE] = self.reduce
 
     def __call__(
         self, using: str | None = None, fields: Any = None, from_queryset: "QuerySet[Any] | None" = None
@@ -106,7 +129,7 @@ class _Unloaded:
         except type(user).DoesNotExist:
             self._refuse(user, ())
         except BaseException:
-            self._attach(user)
+            self.attach(user)
             raise
         if not getattr(user, "is_active", True):
             self._refuse(user, names)
@@ -115,8 +138,7 @@ class _Unloaded:
         """Unload again, so that every later touch is refused too."""
         for name in loaded:
             user.__dict__.pop(name, None)
-        self.refused = True
-        self._attach(user)
+        _Refused(user).attach(user)
         raise to_api_exception(UserInactive()) from None
 
     def reduce(self) -> tuple[Any, ...]:
@@ -128,10 +150,16 @@ class _Unloaded:
         return _revive, (function, *arguments), kept
 
     def _owner(self) -> Any:
-        user = self._user()
+        user = super().__call__()
         if user is None:
             raise ReferenceError("The user that this belongs to is gone.")
         return user
+
+
+class _Refused(_Unloaded):
+    """One whose row was looked for, and is gone or inactive."""
+
+    __slots__ = ()
 
 
 def _missing(user: Model, fields: Any) -> list[str]:
@@ -145,5 +173,5 @@ def _missing(user: Model, fields: Any) -> list[str]:
 
 def _revive(function: Any, *arguments: Any) -> Model:
     user: Model = function(*arguments)
-    _Unloaded(user)
+    _Unloaded(user).attach(user)
     return user

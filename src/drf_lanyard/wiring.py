@@ -12,6 +12,7 @@ from django.db import connections, router
 
 from .conf import Settings, get_settings
 from .core.access import AccessTokens
+from .core.follower import Follower
 from .core.model import SessionState
 from .core.opaque import ApiTokens
 from .core.reader import Reader
@@ -25,6 +26,7 @@ from .stores.inline import InlineReader
 from .stores.orm import OrmSessions
 from .stores.orm_log import OrmLog
 from .stores.orm_tokens import OrmApiTokens
+from .stores.push import make_push
 from .stores.recorder import Recorder
 from .tokens import ApiTokenService
 
@@ -38,6 +40,7 @@ class Services(NamedTuple):
     lanyard: Lanyard
     api_tokens: ApiTokenService
     recorder: Recorder
+    push: Follower | None
 
 
 def _after_fork_in_child() -> None:
@@ -52,12 +55,12 @@ if hasattr(os, "register_at_fork"):
 
 def get_lanyard() -> Lanyard:
     """The service of this process. Raises `ConfigurationError` when the settings cannot work."""
-    return _get().lanyard
+    return (_services or _get()).lanyard
 
 
 def get_api_tokens() -> ApiTokenService:
     """The service for API tokens of this process. Raises as `get_lanyard` does."""
-    return _get().api_tokens
+    return (_services or _get()).api_tokens
 
 
 def _get() -> Services:
@@ -77,6 +80,8 @@ def reset(**kwargs: Any) -> None:
     if services is not None:
         services.lanyard.reader.close()
         services.recorder.close()
+        if services.push is not None:
+            services.push.close()
 
 
 def alias() -> str:
@@ -94,7 +99,8 @@ def _build() -> Services:
     settings = get_settings()
     policy, clock, database = settings.policy, SystemClock(), alias()
     log = OrmLog(database, timeout=policy.read_timeout, retention=policy.retention)
-    reader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock)
+    push = None if in_test_environment() else make_push(settings.push_url, settings.push_keys, database, clock)
+    reader = Reader(log, lease=policy.lease, timeout=policy.read_timeout, clock=clock, push=push)
     inline = in_test_environment() or reads_inline(connections[database])
     lanyard = Lanyard(
         policy=policy,
@@ -113,10 +119,10 @@ def _build() -> Services:
         claims_for=settings.claims or _no_claims,
         sleep=time.sleep,
     )
-    return _with_api_tokens(lanyard, settings, database)
+    return _with_api_tokens(lanyard, settings, database, push)
 
 
-def _with_api_tokens(lanyard: Lanyard, settings: Settings, database: str) -> Services:
+def _with_api_tokens(lanyard: Lanyard, settings: Settings, database: str, push: Follower | None) -> Services:
     api_tokens = ApiTokenService(
         tokens=ApiTokens(settings.api_token.prefix),
         store=OrmApiTokens(database),
@@ -129,7 +135,7 @@ def _with_api_tokens(lanyard: Lanyard, settings: Settings, database: str) -> Ser
     recorder = Recorder(api_tokens.flush)
     if not in_test_environment():  # another thread's connection would not see a test's rows
         api_tokens.noted = recorder.wake
-    return Services(lanyard, api_tokens, recorder)
+    return Services(lanyard, api_tokens, recorder, push)
 
 
 def _no_claims(user: Any, session: SessionState | None) -> Mapping[str, Any]:

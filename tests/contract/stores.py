@@ -22,6 +22,11 @@ class StoreUnderTest(Protocol):
     def age(self, session_id: UUID, seconds: float) -> None: ...
     def forget(self, count: int) -> int: ...
     def lose(self) -> None: ...
+    def call_the_roll(self) -> int: ...
+    def answers(self, call: int) -> list[int]:
+        """The positions that processes have reported."""
+
+    def end_call(self, call: int) -> None: ...
 
 
 class InMemory:
@@ -59,6 +64,15 @@ class InMemory:
 
     def lose(self) -> None:
         self.store._log.entries.clear()
+
+    def call_the_roll(self) -> int:
+        return self.store.call_the_roll()
+
+    def answers(self, call: int) -> list[int]:
+        return [report.position for report in self.store.calls.get(call, [])]
+
+    def end_call(self, call: int) -> None:
+        del self.store.calls[call]
 
 
 class InDatabase:
@@ -108,6 +122,21 @@ class InDatabase:
         from drf_lanyard.models import Revocation
 
         Revocation.objects.all()._raw_delete("default")
+
+    def call_the_roll(self) -> int:
+        from drf_lanyard.stores.fleet import call_the_roll
+
+        return call_the_roll("default")
+
+    def answers(self, call: int) -> list[int]:
+        from drf_lanyard.models import FleetReport
+
+        return list(FleetReport.objects.filter(call=call).exclude(pid=None).values_list("position", flat=True))
+
+    def end_call(self, call: int) -> None:
+        from drf_lanyard.stores.fleet import end_call
+
+        end_call("default", call)
 
 
 def new_session(**changes: Any) -> NewSession:

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from drf_lanyard.core.fleet import Report
 from drf_lanyard.core.model import Entry, Opened
 
 from .stores import InDatabase, InMemory, StoreUnderTest, new_session
@@ -121,6 +122,29 @@ class LogContract:
         for pause in (store.log.rest, store.log.interrupt):
             pause()
             assert [e.uid for e in store.log.read(0).entries] == [entry.uid]
+
+    def test_a_roll_call_is_in_the_log_and_revokes_nothing(self, store: StoreUnderTest) -> None:
+        call = store.call_the_roll()
+        store.log.sequence()
+
+        (entry,) = store.log.read(0).entries
+        assert (entry.uid, entry.position, entry.credential, entry.subject) == (call, 1, None, None)
+
+    def test_answers_belong_to_an_open_call(self, store: StoreUnderTest) -> None:
+        first, second = store.call_the_roll(), store.call_the_roll()
+        for position in (4, 5):
+            store.log.report(first, a_report(position))
+        assert (sorted(store.answers(first)), store.answers(second)) == ([4, 5], [])
+
+        store.end_call(first)
+        store.log.report(first, a_report(6))
+        store.log.report(second, a_report(7))
+
+        assert (store.answers(first), store.answers(second)) == ([], [7])
+
+
+def a_report(position: int) -> Report:
+    return Report(running=60.0, age=0.1, position=position, dead=1, epochs=2, failures=0, push="redis")
 
 
 class TestMemoryLog(LogContract):

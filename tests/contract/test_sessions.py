@@ -165,6 +165,16 @@ class SessionContract:
         assert ended is not None and ended.revoked_at is not None
         assert live is not None and live.revoked_at is None
 
+    def test_what_is_not_stored_can_be_dead_too(self, store: StoreUnderTest) -> None:
+        stored, lost, dead = open_session(store, store.make_user()), uuid4(), uuid4()
+
+        entries = store.sessions.revoke_unknown([stored.id, lost, dead], lambda one: one == dead)
+
+        assert [e.credential for e in entries] == [lost.int]
+        assert lost.int in {e.credential for e in store.log.read(0).entries}
+        still = store.sessions.load(stored.id)
+        assert still is not None and still.revoked_at is None
+
     def test_only_the_owners_sessions_are_revoked(self, store: StoreUnderTest) -> None:
         mine, theirs = store.make_user(), store.make_user()
         state = open_session(store, theirs)

@@ -1,7 +1,9 @@
 """System checks: each fires when it should and is silent when it should be."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -212,6 +214,41 @@ class Fake:
         self.vendor = vendor
         if vendor == "sqlite":
             self.is_in_memory_db = lambda: in_memory
+
+
+@pytest.mark.parametrize(
+    ("vendor", "url", "expected"),
+    [
+        ("sqlite", None, []),
+        ("sqlite", "redis://127.0.0.1:1", []),  # it need not be there
+        ("sqlite", "redis://:hunter2@127.0.0.1:port", ["E005"]),
+        ("sqlite", "postgres", ["E005"]),
+        ("mysql", "postgresql://u:hunter2@db.example/shop", ["E005"]),
+        ("postgresql", "postgres", []),
+        ("postgresql", "postgresql://u:hunter2@db.example/shop", []),
+        ("sqlite", "nats://127.0.0.1", ["E002"]),  # and nothing else
+    ],
+)
+def test_push_that_cannot_work(monkeypatch, vendor, url, expected) -> None:
+    monkeypatch.setattr("drf_lanyard.stores.push.connections", {"default": Fake(vendor, in_memory=False)})
+    assert lanyard(PUSH_URL=url) == expected
+    with override_settings(LANYARD={"PUSH_URL": url}):
+        assert "hunter2" not in str([(one.msg, one.hint) for one in checks.run_checks()])
+
+
+@pytest.mark.parametrize(
+    ("driver", "patched", "expected"),
+    [("MySQLdb", True, ["W018"]), ("MySQLdb", False, []), ("pymysql", True, []), ("psycopg", True, [])],
+)
+def test_gevent_and_a_driver_that_blocks_it(monkeypatch, driver, patched, expected) -> None:
+    monkey, database = ModuleType("gevent.monkey"), Fake("mysql", in_memory=False)
+    monkeypatch.setattr(monkey, "is_module_patched", lambda name: patched and name == "socket", raising=False)
+    monkeypatch.setattr(database, "Database", ModuleType(driver), raising=False)
+    monkeypatch.setattr("drf_lanyard.checks.environment.connections", {"default": database})
+    monkeypatch.setitem(sys.modules, "gevent.monkey", monkey)
+    assert ids() == expected
+    monkeypatch.delitem(sys.modules, "gevent.monkey")
+    assert ids() == []
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,8 @@ def test_status_of_an_empty_database() -> None:
     found = status()
     assert found["log"] == {
         "length": 0,
+        "credentials": 0,
+        "users": 0,
         "unsequenced": 0,
         "forgettable": 0,
         "oldest": None,
@@ -250,7 +252,8 @@ def test_status_counts() -> None:
     assert found["sessions"] == {"stored": 2, "live": 0, "users_with_epochs": 1}
     log = found["log"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", str(log.pop("forgets_next")))
-    assert log == {"length": 4, "unsequenced": 1, "forgettable": 1, "oldest": 4, "position": 6, "floor": 3}
+    counted = {"length": 4, "credentials": 0, "users": 4}
+    assert log == counted | {"unsequenced": 1, "forgettable": 1, "oldest": 4, "position": 6, "floor": 3}
 
 
 def test_status_shows_the_settings_in_force_and_no_secret() -> None:
@@ -280,6 +283,20 @@ def test_status_shows_the_settings_in_force_and_no_secret() -> None:
     assert (found["cookie"], found["api_token"]) == ({"name": "shop"}, {"prefix": "shop_", "lifetime": 3600.0})
     assert found["throttle"]["login_address"] == "20/60s"
     assert found["throttle"]["login_account"] is None
+
+
+def test_status_says_what_pushes() -> None:
+    assert status()["push"] == {"kind": None}
+    with override_settings(LANYARD={"PUSH_URL": "redis://:hunter2@127.0.0.1/0"}):
+        assert status()["push"] == {"kind": "redis"}
+
+
+@pytest.mark.databases("postgres")
+def test_status_says_how_full_the_queue_of_notifications_is() -> None:
+    with override_settings(LANYARD={"PUSH_URL": "postgres"}):
+        push = status()["push"]
+    assert push["kind"] == "postgres"
+    assert 0 <= push["queue_usage"] < 1
 
 
 def test_status_for_people() -> None:

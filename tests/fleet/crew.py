@@ -19,11 +19,11 @@ PATIENCE = 60.0
 
 
 class Worker:
-    """One process. Commands are the functions of `tests.fleet.worker`."""
+    """One process. Commands are the functions of `tests.fleet.worker`, or of another module with such a `main`."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], module: str = "tests.fleet.worker") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fleet.worker"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -64,9 +64,11 @@ class Worker:
 
 
 @contextmanager
-def crew(database: TestDatabase, size: int, **environment: str) -> Iterator[list[Worker]]:
+def crew(
+    database: TestDatabase, size: int, module: str = "tests.fleet.worker", **environment: str
+) -> Iterator[list[Worker]]:
     """`size` workers, all ready."""
-    workers = [Worker({**database.environment(), **environment}) for _ in range(size)]
+    workers = [Worker({**database.environment(), **environment}, module) for _ in range(size)]
     try:
         for worker in workers:
             assert worker.answer() == "ready"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,8 @@ from ..servers import STARTERS
 @contextmanager
 def own_server(name: str, databases: Databases) -> Iterator[TestDatabase]:
     """Started, migrated, and DATABASES["default"] until the end."""
-    folder = databases.folder / f"own-{name}"
-    folder.mkdir(mode=0o711)
+    folder = Path(tempfile.mkdtemp(prefix=f"own-{name}-", dir=databases.folder))
+    folder.chmod(0o711)  # the servers' user has to reach its own folder inside
     server = STARTERS[name](folder)
     settings = databases.settings(name) | databases.address(server)
     try:

@@ -66,6 +66,23 @@ def test_another_keyword(form: Any, tokens: dict[str, Any]) -> None:
     assert call(form, header="JWT x")["WWW-Authenticate"] == 'JWT realm="api", error="invalid_token"'
 
 
+@pytest.mark.django_db
+def test_a_known_token_needs_its_scheme_all_the_same(tokens: dict[str, Any]) -> None:
+    access = tokens["access"]
+    assert call(JWTAuthentication, header=f"Bearer {access}").status_code == 200
+    assert call(JWTAuthentication, header=f"bearer {access}").status_code == 200
+    for header, status in (
+        (access, 401),
+        (f"Bearer  {access}", 401),
+        (f"Bearer {access} ", 401),
+        (f" Bearer {access}", 401),
+        (f"Bearer\t{access}", 401),
+        (f"Token {access}", 401),
+        (f"Bearer {access},Bearer {access}", 400),
+    ):
+        assert call(JWTAuthentication, header=header).status_code == status, header.split()[0]
+
+
 @pytest.mark.parametrize("header", [None, "Basic dXNlcjpwYXNz", "Token abc"])
 def test_without_a_credential_of_ours(header: str | None) -> None:
     refused = call(JWTAuthentication, header=header)

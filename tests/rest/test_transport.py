@@ -77,6 +77,10 @@ def test_two_headers_are_an_invalid_request(value: str) -> None:
         read(with_header(value))
 
 
+def test_a_scheme_is_ascii() -> None:
+    assert read(with_header("to\u212aen abc"), {"token"}) is None  # the sign for Kelvin, a k in lower case
+
+
 def test_other_schemes_can_be_asked_for() -> None:
     found = read(with_header("JWT abc"), {"jwt"})
     assert found is not None

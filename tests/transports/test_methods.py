@@ -118,6 +118,12 @@ def test_bad_tokens(value: str) -> None:
             assert refused["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
 
 
+def test_what_only_looks_like_an_api_token_is_left_to_others() -> None:
+    for text in ("lan_x", "lan_a.b.c"):
+        assert call(JWTAuthentication, permission=AllowAny, **header(f"Bearer {text}")).data["user"] is None
+        assert call(LanyardAuthentication, **header(f"Bearer {text}")).data["code"] == "token_malformed"
+
+
 def test_a_dead_cookie_blocks_no_public_view(credentials: Any) -> None:
     for dead in ("x", "a.b.c", "é", '"quoted"', credentials["jwt"]["HTTP_AUTHORIZATION"][7:] + "x"):
         cookie = {"HTTP_COOKIE": f"{ACCESS}={dead}"}

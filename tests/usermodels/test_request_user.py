@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from rest_framework.exceptions import AuthenticationFailed
 
 from drf_lanyard.core.errors import TokenInvalid
-from drf_lanyard.user import user_for, was_refused
+from drf_lanyard.user import _plan, user_for, was_refused
 from tests.testapp.models import Note
 
 from .users import create_user, sign_in_name
@@ -205,6 +206,61 @@ def test_no_garbage_is_left(alice: Any) -> None:
         assert reference() is None
     finally:
         gc.enable()
+
+
+def test_whoever_listens_for_new_instances_is_told(alice: Any) -> None:
+    """And what Django then makes itself is what we make without it."""
+    told: list[Any] = []
+
+    def listen(sender: Any, instance: Any, **kwargs: Any) -> None:
+        told.append(instance)
+
+    short = lazy(alice)
+    post_init.connect(listen, sender=type(alice))
+    try:
+        long = lazy(alice)
+    finally:
+        post_init.disconnect(listen, sender=type(alice))
+    assert any(one is long for one in told)
+    assert vars(short).keys() == vars(long).keys()
+    assert {name: vars(short)[name] for name in keys_of(short)} == {name: vars(long)[name] for name in keys_of(long)}
+    assert vars(short._state) == vars(long._state)
+
+
+def keys_of(user: Any) -> list[str]:
+    return [field.attname for field in user._meta.concrete_fields if field.primary_key]
+
+
+def test_the_router_says_where_the_user_is_read(alice: Any, settings: Any) -> None:
+    class Replica:
+        def db_for_read(self, model: Any, **hints: Any) -> str:
+            return "replica"
+
+    settings.DATABASE_ROUTERS = [Replica()]
+    assert lazy(alice)._state.db == "replica"
+
+
+@pytest.mark.parametrize("how", ["__init__", "from_db"])
+def test_code_of_the_project_s_that_makes_instances_runs(how: str, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model: Any = get_user_model()
+    ran = []
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        ran.append(how)
+        original(self, *args, **kwargs)
+
+    def from_db(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        ran.append(how)
+        return original(*args, **kwargs)
+
+    original = getattr(model, how)
+    monkeypatch.setattr(model, how, init if how == "__init__" else classmethod(from_db))
+    _plan.cache_clear()
+    try:
+        assert lazy(alice) == alice
+    finally:
+        _plan.cache_clear()
+    assert ran
 
 
 def test_a_model_that_reads_its_fields_when_made(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,15 @@ from django.core.checks import Tags, register
 
 from .catalogue import CATALOGUE
 from .claims import check_claims, inspect_claims, looks_secret
-from .environment import check_authenticators, check_basic, check_cache, check_database, check_django_sessions
+from .environment import (
+    check_authenticators,
+    check_basic,
+    check_cache,
+    check_database,
+    check_django_sessions,
+    check_gevent,
+    check_push,
+)
 from .policy import (
     check_policy,
     check_proxies,
@@ -27,6 +35,8 @@ for _check in (
     check_cache,
     check_database,
     check_django_sessions,
+    check_gevent,
+    check_push,
 ):
     register(_check, Tags.security)
 register(check_claims, Tags.database)

@@ -11,6 +11,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "lanyard.E002": "A setting has a wrong type or value, or two contradict each other.",
         "lanyard.E003": "A signing key is weak, unreadable, does not fit its algorithm, or cannot sign.",
         "lanyard.E004": "A dotted path in LANYARD names nothing that fits.",
+        "lanyard.E005": "PUSH_URL cannot work here: another database, a missing package, a mangled URL.",
         "lanyard.W001": "SECRET_KEY is so short or simple that it can be guessed from one token.",
         "lanyard.W002": "LEASE is long: that long a revoked token may be accepted.",
         "lanyard.W003": "Access tokens live for more than an hour.",
@@ -28,6 +29,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "lanyard.W015": "The user model lacks something that decides who may stay signed in.",
         "lanyard.W016": "Django sessions are kept in signed cookies, which nothing can delete.",
         "lanyard.W017": "Passwords are sent with every request (Basic), and hashed at each. With --deploy.",
+        "lanyard.W018": "Under gevent, the database driver (mysqlclient) stops the whole process while it waits.",
     }
 )
 

@@ -1,5 +1,6 @@
 """Checks of what is around: the cache, the database, Django REST Framework."""
 
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db import connections
 
 from ..conf import get_settings, problems
 from ..conf.throttle import NAMES
+from ..stores.push import problem
 from ..wiring import alias, in_test_environment
 from .catalogue import message
 
@@ -93,3 +95,23 @@ def check_django_sessions(**kwargs: Any) -> list[CheckMessage]:
     text = "A revoked Django session in a signed cookie is still good for Django's own views."
     hint = 'Use a SESSION_ENGINE that stores sessions, or leave "session" out of LANYARD TRANSPORTS.'
     return [message("W016", text, hint, "SESSION_ENGINE")]
+
+
+def check_push(**kwargs: Any) -> list[CheckMessage]:
+    """E005. Nothing is connected to: a server that is down now is no mistake in the settings."""
+    if problems() or (url := get_settings().push_url) is None or (wrong := problem(url, alias())) is None:
+        return []
+    hint = 'Write a URL of Redis or Valkey, on PostgreSQL "postgres" or a URL of it, or None.'
+    return [message("E005", f"LANYARD: PUSH_URL {wrong}", hint, "PUSH_URL")]
+
+
+def check_gevent(**kwargs: Any) -> list[CheckMessage]:
+    """W018: a request that waits for a lock, and the reader that waits for a server, let nobody else run meanwhile."""
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("socket"):
+        return []
+    driver = getattr(connections[alias()], "Database", None)
+    if getattr(driver, "__name__", "") != "MySQLdb":
+        return []
+    hint = "Use workers with threads (gthread), or a driver written in Python, whose sockets gevent replaces (PyMySQL)."
+    return [message("W018", "Under gevent, mysqlclient blocks every request while one waits.", hint)]

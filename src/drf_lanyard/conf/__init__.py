@@ -1,7 +1,6 @@
 """The only reader of Django's settings: `LANYARD`, SECRET_KEY and SECRET_KEY_FALLBACKS become one frozen value.
 
 Read late and dropped whenever a setting that it depends on changes, so `override_settings` works.
-`PUSH_URL` is checked for its shape and kept, but nothing uses it yet.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,9 +83,11 @@ class Settings:
     trusted_origins: tuple[str, ...]
     cookie: CookieOptions
     claims: Callable[[Any, SessionState | None], Mapping[str, Any]] | None
+    user_model: str
     user_loading: UserLoading
     user_serializer: type[Any] | None
     push_url: str | None = field(repr=False)  # it may hold a password
+    push_keys: tuple[bytes, ...] = field(repr=False)
     api_token: ApiTokenOptions
     throttle: Throttle
     #: How many proxies in front add to X-Forwarded-For; 0: the header is not looked at.
@@ -181,9 +182,11 @@ def _build(read: Mapping[str, Any]) -> Settings:
         trusted_origins=read["TRUSTED_ORIGINS"],
         cookie=read["COOKIE"],
         claims=read["CLAIMS"],
+        user_model=django_settings.AUTH_USER_MODEL,
         user_loading=read["USER_LOADING"],
         user_serializer=read["USER_SERIALIZER"],
         push_url=read["PUSH_URL"],
+        push_keys=keys.push_keys(secrets, read["ISSUER"]),
         api_token=read["API_TOKEN"],
         throttle=read["THROTTLE"],
         num_proxies=read["NUM_PROXIES"],

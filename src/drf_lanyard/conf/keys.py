@@ -67,6 +67,11 @@ def refresh_secrets(secrets: Sequence[str | bytes]) -> tuple[bytes, ...]:
     return _derived(secrets, b"refresh token secret")
 
 
+def push_keys(secrets: Sequence[str | bytes], issuer: str) -> tuple[bytes, ...]:
+    """What pushed messages are signed with, 32 bytes each: other projects may use the same Redis."""
+    return _derived(secrets, b"push messages of " + issuer.encode())
+
+
 def _derived(secrets: Sequence[str | bytes], purpose: bytes) -> tuple[bytes, ...]:
     """HKDF-SHA256 (RFC 5869), with the purpose in `info`: no key of ours equals another, or one of Django's signers."""
     return tuple(_hkdf(secret, purpose) for secret in dict.fromkeys(map(_bytes, secrets)))

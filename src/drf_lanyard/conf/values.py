@@ -108,8 +108,8 @@ def serializer(value: Any) -> type[Any] | None:
 
 
 def push_url(value: Any) -> str | None:
-    """Where revocations are pushed: None, "postgres" or a URL of Redis or Valkey. Not used by this version."""
-    schemes = ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
+    """Where revocations are pushed: None, "postgres", or a URL of Redis, Valkey or PostgreSQL."""
+    schemes = ("redis://", "rediss://", "unix://", "postgres://", "postgresql://")
     if value is None or value == "postgres" or (isinstance(value, str) and value.startswith(schemes)):
         return value  # type: ignore[no-any-return]
     raise BadValue("is not a place to push to.", 'Write None, "postgres" or a URL such as "redis://127.0.0.1:6379/0".')

@@ -5,13 +5,14 @@ The order inside is the defence: size, form, key, signature, and only then the f
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
 from . import base64url
+from .counts import counts
 from .errors import ConfigurationError, TokenExpired, TokenInvalid, TokenMalformed, TokenStale
 from .generations import Generations
 from .keys import KeyRing
@@ -22,6 +23,8 @@ MAX_TOKEN_LENGTH = 8192
 
 # 2**53 is the largest integer that every JSON reader keeps exact (RFC 8259 section 6).
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class _Payload(msgspec.Struct, frozen=True):
@@ -58,6 +61,8 @@ class AccessTokens:
         self._leeway = leeway
         self._decode = msgspec.json.Decoder(_Payload).decode
         self._verified: Generations[Principal] = Generations(cache_size)
+        #: Tokens that were found genuine; they may have expired since.
+        self.known: Container[str] = self._verified
 
     def mint(
         self,
@@ -114,6 +119,7 @@ class AccessTokens:
         if not allow_expired:
             self._check_times(principal, now)
             self._verified.put(token, principal)
+            counts.jwt_misses += 1
         return principal
 
     def _open(self, token: str) -> Principal:
@@ -182,6 +188,6 @@ def claims_to_json(claims: dict[str, object]) -> bytes:
     try:
         if not all(isinstance(name, str) for name in claims):
             raise TypeError("names are text")
-        return json.dumps(claims, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _to_json(claims).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"The access token's claims are not JSON: {error}") from None

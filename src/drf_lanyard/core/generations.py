@@ -23,6 +23,9 @@ class Generations(Generic[Value]):
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._young or key in self._old
+
     def get(self, key: str) -> Value | None:
         value = self._young.get(key)
         if value is None and (value := self._old.get(key)) is not None:

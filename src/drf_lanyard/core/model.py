@@ -137,8 +137,7 @@ class Denied:
     session_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of the revocation log: a dead credential, or a user's lowest valid epoch."""
 
     uid: int

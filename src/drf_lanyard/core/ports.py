@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from .fleet import Report
 from .model import ApiTokenState, Denied, Entry, LogRead, NewApiToken, NewSession, Opened, Rotation, SessionState
 
 
@@ -48,6 +49,12 @@ class SessionStore(Protocol):
 
     def revoke_sessions(self, session_ids: Collection[UUID], reason: str, owner: Any = None) -> list[Entry]:
         """End those that live (and belong to the user with primary key `owner`, if given)."""
+
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        """Write that those are dead which are not stored at all, unless `is_dead` says that this is known.
+
+        A failover may have lost the commit of a sign-in, whose tokens are good all the same.
+        """
 
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         """End every live session of a user but one, without touching the epoch."""
@@ -97,6 +104,12 @@ class RevocationLog(Protocol):
 
     def restore(self, entries: Sequence[Entry]) -> None:
         """Append entries that the database has lost, end their sessions, and raise epochs to at least theirs."""
+
+    def report(self, call: int, report: Report) -> None:
+        """Answer a roll call: store what this process says of itself, if that call is not over yet.
+
+        Raises any exception when the database is busy or cannot be reached, rather than wait for a lock.
+        """
 
     def interrupt(self) -> None:
         """From any thread: make a call that is blocked fail soon, and start afresh at the next call."""

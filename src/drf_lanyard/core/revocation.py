@@ -1,5 +1,6 @@
 """One process's copy of the live revocation log."""
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -7,9 +8,22 @@ from .errors import AuthError, TokenRevoked, TokenStale
 from .model import Entry, LogRead, Principal
 from .ports import RevocationLog
 
-#: A dead credential, or (user, lowest valid epoch, whether sessions ended with it).
-Item = int | tuple[str, int, bool]
 BUCKET = 1024
+
+
+class Bucket:
+    """Up to `BUCKET` entries that are forgotten together. Arrays, since a process may hold a million entries."""
+
+    __slots__ = ("dead", "marks", "subjects", "top")
+
+    def __init__(self) -> None:
+        self.top = 0  # the highest position in it
+        self.dead: list[int] = []
+        self.subjects: list[str] = []
+        self.marks = array("q")
+
+    def __len__(self) -> int:
+        return len(self.dead) + len(self.subjects)
 
 
 class Snapshot:
@@ -18,23 +32,34 @@ class Snapshot:
     Lookups need no lock. Changes need one (the reader's).
     """
 
-    __slots__ = ("_buckets", "_endings", "_uid", "dead", "epochs", "position")
+    __slots__ = ("_buckets", "_endings", "_marks", "_uid", "dead", "position")
 
     def __init__(self) -> None:
         self.dead: set[int] = set()
-        self.epochs: dict[str, int] = {}
-        self._endings: dict[str, int] = {}  # the highest epoch of a user that ended sessions
+        # A user's lowest valid epoch, doubled; plus 1 if sessions ended with it.
+        self._marks: dict[str, int] = {}
+        # For users whose sessions ended with a lower epoch: that one.
+        self._endings: dict[str, int] = {}
         #: The highest position applied, and the uid found there.
         self.position = 0
         self._uid = 0
-        # Sequenced items in order of position: (highest position in it, items). Forgetting goes by whole buckets.
-        self._buckets: deque[tuple[int, list[Item]]] = deque()
+        # Sequenced entries in order of position.
+        self._buckets: deque[Bucket] = deque()
+
+    @property
+    def epochs(self) -> dict[str, int]:
+        """User -> lowest valid epoch. A copy: it may be large."""
+        return {subject: mark >> 1 for subject, mark in self._marks.items()}
+
+    def sizes(self) -> tuple[int, int]:
+        """How many credentials and users it names."""
+        return len(self.dead), len(self._marks)
 
     def verdict(self, principal: Principal) -> type[AuthError] | None:
         """Why the credential is refused, or None."""
         if principal.credential in self.dead:
             return TokenRevoked
-        if self.epochs.get(principal.user_id, 0) > principal.epoch:
+        if self._marks.get(principal.user_id, 0) >> 1 > principal.epoch:
             return TokenStale
         return None
 
@@ -63,18 +88,16 @@ class Snapshot:
             if entry.credential is not None:
                 self.dead.add(entry.credential)
             elif entry.subject is not None:
-                _raise(self.epochs, entry.subject, entry.epoch)
-                if entry.ends_sessions:
-                    _raise(self._endings, entry.subject, entry.epoch)
+                self._raise(entry.subject, entry.epoch, entry.ends_sessions)
 
     def missing_from(self, stored: "Snapshot", floor: int) -> list[Entry]:
         """What we hold and the whole log, as `stored`, does not: revocations that the database has lost."""
         self._forget(floor)
         lost = [Entry(uid=0, credential=credential) for credential in self.dead - stored.dead]
-        for subject, epoch in self.epochs.items():
-            ended = self._endings.get(subject, 0) > stored._endings.get(subject, 0)
-            if ended or epoch > stored.epochs.get(subject, 0):
-                lost.append(Entry(uid=0, subject=subject, epoch=epoch, ends_sessions=ended))
+        for subject, mark in self._marks.items():
+            ended = self._ended_at(subject) > stored._ended_at(subject)
+            if ended or mark >> 1 > stored._marks.get(subject, 0) >> 1:
+                lost.append(Entry(uid=0, subject=subject, epoch=mark >> 1, ends_sessions=ended))
         return lost
 
     def rewind(self) -> None:
@@ -82,38 +105,42 @@ class Snapshot:
         self.position, self._uid = 0, 0
 
     def _remember(self, position: int, entry: Entry) -> None:
+        if not self._buckets or len(self._buckets[-1]) >= BUCKET:
+            self._buckets.append(Bucket())
+        bucket = self._buckets[-1]
+        # Not always the highest: after lost commits the log is applied again from its beginning.
+        bucket.top = max(bucket.top, position)
         if entry.credential is not None:
-            item: Item = entry.credential
+            bucket.dead.append(entry.credential)
         elif entry.subject is not None:
-            item = (entry.subject, entry.epoch, entry.ends_sessions)
-        else:
-            return
-        if self._buckets and len(self._buckets[-1][1]) < BUCKET:
-            items = self._buckets[-1][1]
-            items.append(item)
-            # Not always the highest: after lost commits the log is applied again from its beginning.
-            self._buckets[-1] = (max(position, self._buckets[-1][0]), items)
-        else:
-            self._buckets.append((position, [item]))
+            bucket.subjects.append(entry.subject)
+            bucket.marks.append(entry.epoch * 2 + entry.ends_sessions)
 
     def _forget(self, floor: int) -> None:
-        while self._buckets and self._buckets[0][0] <= floor:
-            for item in self._buckets.popleft()[1]:
-                if isinstance(item, int):
-                    self.dead.discard(item)
-                else:
-                    _drop(self.epochs, item[0], item[1])
-                    _drop(self._endings, item[0], item[1])
+        while self._buckets and self._buckets[0].top <= floor:
+            bucket = self._buckets.popleft()
+            self.dead.difference_update(bucket.dead)
+            for subject, mark in zip(bucket.subjects, bucket.marks, strict=True):
+                if self._marks.get(subject, 0) >> 1 == mark >> 1:
+                    del self._marks[subject]
+                if self._endings.get(subject) == mark >> 1:
+                    del self._endings[subject]
 
+    def _raise(self, subject: str, epoch: int, ends_sessions: bool) -> None:
+        mark = self._marks.get(subject, 0)
+        ended = max(self._ended_at(subject), epoch if ends_sessions else 0)
+        top = max(epoch, mark >> 1)
+        if top:
+            self._marks[subject] = top * 2 + (ended == top)
+        if 0 < ended < top:
+            self._endings[subject] = ended
+        else:
+            self._endings.pop(subject, None)
 
-def _raise(epochs: dict[str, int], subject: str, epoch: int) -> None:
-    if epoch > epochs.get(subject, 0):
-        epochs[subject] = epoch
-
-
-def _drop(epochs: dict[str, int], subject: str, epoch: int) -> None:
-    if epochs.get(subject) == epoch:
-        del epochs[subject]
+    def _ended_at(self, subject: str) -> int:
+        """The highest epoch of a user with which sessions ended; 0 for none."""
+        mark = self._marks.get(subject, 0)
+        return mark >> 1 if mark & 1 else self._endings.get(subject, 0)
 
 
 def read_everything(log: RevocationLog, goes_on: Callable[[], bool]) -> tuple[Snapshot, int]:

@@ -1,5 +1,6 @@
 """What all methods share: absent is None, and a 401 always has a challenge that clients understand."""
 
+from functools import lru_cache
 from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
@@ -64,14 +65,15 @@ class HeaderMethod(Method):
     keyword = "Bearer"
 
     def __init__(self, keyword: str | None = None) -> None:
-        self.keyword = keyword or type(self).keyword
+        if keyword:
+            self.keyword = keyword
 
     def schemes(self) -> frozenset[str]:
         """In lower case."""
         return frozenset({self.keyword.lower()})
 
     def find(self, request: Request) -> Found | None:
-        credential = transport.read(request, self.schemes())
+        credential = transport.read(request._request, self.schemes())
         return None if credential is None else self.identify(request, credential)
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
@@ -95,10 +97,16 @@ def refusal_of(request: Any) -> AuthError | None:
 
 def add_vary(request: Request) -> None:
     """Let the view's answer say what it depends on, also when it is a 401. Needs no middleware."""
-    headers = getattr((request.parser_context or {}).get("view"), "headers", None)
+    view = request.parser_context.get("view")
+    headers = getattr(view, "headers", None)
     if isinstance(headers, dict):
-        present = [name.strip() for name in headers.get("Vary", "").split(",") if name.strip()]
-        headers["Vary"] = ", ".join(present + [name for name in VARY if name not in present])
+        headers["Vary"] = _with_ours(headers.get("Vary", ""))
+
+
+@lru_cache(maxsize=128)
+def _with_ours(vary: str) -> str:
+    present = [name.strip() for name in vary.split(",") if name.strip()]
+    return ", ".join(present + [name for name in VARY if name not in present])
 
 
 def _forget_refused_user(request: Request) -> None:

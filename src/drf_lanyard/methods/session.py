@@ -22,9 +22,9 @@ class SessionAuthentication(Method):
     """
 
     def find(self, request: Request) -> Found | None:
-        if transport.has_header(request):
-            return None
         http: Any = request._request
+        if transport.has_header(http):
+            return None
         user = getattr(http, "user", None)
         if user is None or not hasattr(http, "session"):
             return None

@@ -5,7 +5,6 @@ from rest_framework.request import Request
 from .. import cookies, transport
 from ..browser import check_source
 from ..core.errors import AuthError, StoreUnavailable
-from ..core.model import Principal
 from ..transport import BEARER, Credential
 from ..user import user_for
 from ..wiring import get_api_tokens, get_lanyard
@@ -19,22 +18,30 @@ class JWTAuthentication(HeaderMethod):
     and so is an API token.
     """
 
-    def __init__(self, keyword: str | None = None) -> None:
-        super().__init__(keyword)
-        self.scheme = self.keyword
+    @property
+    def scheme(self) -> str:  # type: ignore[override]
+        return self.keyword
 
     def schemes(self) -> frozenset[str]:
         return BEARER if self.keyword == "Bearer" else super().schemes()
 
-    def identify(self, request: Request, credential: Credential) -> Found | None:
-        if get_api_tokens().tokens.looks_like_one(credential.token):
-            return None
-        principal = self.verify(credential)
+    def find(self, request: Request) -> Found | None:
+        lanyard = get_lanyard()
+        scheme, _, token = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        # Nothing can be wrong with the form of a token that was genuine before.
+        if scheme != self.keyword or token not in lanyard.access.known:
+            return super().find(request)
+        principal = lanyard.authenticate(token)
         return user_for(principal.user_id), principal
 
-    def verify(self, credential: Credential) -> Principal:
-        """Who the credential stands for. Raises `AuthError`."""
-        return get_lanyard().authenticate(credential.token)
+    def identify(self, request: Request, credential: Credential) -> Found | None:
+        try:
+            principal = get_lanyard().authenticate(credential.token)
+        except AuthError:
+            if get_api_tokens().tokens.looks_like_one(credential.token):
+                return None
+            raise
+        return user_for(principal.user_id), principal
 
 
 class TokenAuthentication(HeaderMethod):
@@ -64,7 +71,8 @@ class CookieAuthentication(Method):
     """
 
     def find(self, request: Request) -> Found | None:
-        if transport.has_header(request) or (token := cookies.read(request, "access")) is None:
+        http = request._request
+        if transport.has_header(http) or (token := cookies.read(http, "access")) is None:
             return None
         try:
             principal = get_lanyard().authenticate(token)
@@ -73,5 +81,5 @@ class CookieAuthentication(Method):
         except AuthError as error:
             note_refusal(request, error)
             return None
-        check_source(request, by_cookie=True)
+        check_source(http, by_cookie=True)
         return user_for(principal.user_id), principal

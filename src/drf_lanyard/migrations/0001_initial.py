@@ -16,6 +16,24 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="FleetReport",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("call", models.BigIntegerField(db_index=True)),
+                ("host", models.CharField(blank=True, max_length=255)),
+                ("pid", models.BigIntegerField(null=True)),
+                ("version", models.CharField(blank=True, max_length=64)),
+                ("running", models.FloatField(default=0.0)),
+                ("age", models.FloatField(default=0.0)),
+                ("position", models.BigIntegerField(default=0)),
+                ("dead", models.BigIntegerField(default=0)),
+                ("epochs", models.BigIntegerField(default=0)),
+                ("failures", models.BigIntegerField(default=0)),
+                ("push", models.CharField(blank=True, max_length=64)),
+                ("reported_at", models.FloatField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="Revocation",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),

@@ -27,7 +27,7 @@ from . import errors
 from .permissions import IsSession
 
 
-class _EveryAlias(set[str]):
+class EveryAlias(set[str]):
     """Django asks whether an alias is in it; `non_atomic_requests` names only one."""
 
     def __contains__(self, alias: object) -> bool:
@@ -64,7 +64,7 @@ class LanyardView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return super().dispatch(request, *args, **kwargs)
 
-    dispatch._non_atomic_requests = _EveryAlias()  # type: ignore[attr-defined]
+    dispatch._non_atomic_requests = EveryAlias()  # type: ignore[attr-defined]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.checks_source:

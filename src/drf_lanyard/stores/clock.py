@@ -2,6 +2,7 @@
 
 import time as machine
 from collections.abc import Callable
+from functools import partial
 
 
 def _steady_clock() -> Callable[[], float]:
@@ -9,8 +10,7 @@ def _steady_clock() -> Callable[[], float]:
     boot_time: int | None = getattr(machine, "CLOCK_BOOTTIME", None)
     if boot_time is None:
         return machine.monotonic
-    clock_gettime = machine.clock_gettime
-    return lambda: clock_gettime(boot_time)
+    return partial(machine.clock_gettime, boot_time)
 
 
 class SystemClock:

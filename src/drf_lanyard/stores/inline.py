@@ -5,12 +5,13 @@ database answers a second connection with "table is locked". There the log is re
 savepoint that was rolled back takes its revocations with it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connections
 
+from ..core.fleet import Report, describe
 from ..core.model import Entry
 from ..core.reader import Reader
 from ..core.revocation import Snapshot
@@ -46,9 +47,14 @@ class InlineReader:
     async def afresh(self) -> Snapshot:
         return await sync_to_async(self.fresh)()
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def publish(self, entries: Sequence[Entry]) -> None:
         if not reads_inline(connections[self._alias]):
-            self._reader.add(entries)
+            self._reader.publish(entries)
+
+    def report(self) -> Report:
+        if not reads_inline(connections[self._alias]):
+            return self._reader.report()
+        return describe(self.fresh(), None, running=0.0, age=0.0, failures=0)
 
     def close(self) -> None:
         self._reader.close()

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from ..core.errors import InvalidCredentials, UserInactive
+from ..core.fleet import Report
 from ..core.ids import log_uid
 from ..core.model import Denied, Entry, LogRead, NewSession, Opened, Rotation, SessionState
 from ..core.ports import Clock
@@ -38,6 +41,7 @@ class MemoryStore:
         self._sessions: dict[UUID, SessionState] = {}
         self._epochs: dict[str, int] = {}
         self._log = _Log()
+        self.calls: dict[int, list[Report]] = {}
 
     # SessionStore
 
@@ -138,6 +142,11 @@ class MemoryStore:
         with self._lock:
             return self._end([i for i in session_ids if owner is None or self._owner(i) == owner])
 
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        with self._lock:
+            unknown = [one for one in session_ids if one not in self._sessions and not is_dead(one)]
+            return self._append([Entry(uid=log_uid(), credential=one.int) for one in unknown])
+
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         with self._lock:
             return self._end([s.id for s in self._sessions.values() if s.subject == owner and s.id != keep])
@@ -196,12 +205,12 @@ class MemoryStore:
             for index, entry in enumerate(self._log.entries):
                 if entry.position is None:
                     self._log.head += 1
-                    self._log.entries[index] = replace(entry, position=self._log.head)
+                    self._log.entries[index] = msgspec.structs.replace(entry, position=self._log.head)
             return self._log.head - before
 
     def restore(self, entries: Sequence[Entry]) -> None:
         with self._lock:
-            self._append([replace(entry, uid=log_uid(), position=None) for entry in entries])
+            self._append([msgspec.structs.replace(entry, uid=log_uid(), position=None) for entry in entries])
             for entry in entries:
                 if entry.subject is not None:
                     self._epochs[entry.subject] = max(self._epochs.get(entry.subject, 0), entry.epoch)
@@ -215,6 +224,19 @@ class MemoryStore:
         with self._lock:
             self._log.floor = floor
             self._log.entries = [e for e in self._log.entries if e.position is None or e.position > floor]
+
+    def report(self, call: int, report: Report) -> None:
+        with self._lock:
+            if call in self.calls:
+                self.calls[call].append(report)
+
+    def call_the_roll(self) -> int:
+        """Append a roll call; its answers are in `calls` for as long as it is there."""
+        with self._lock:
+            entry = Entry(uid=log_uid())
+            self.calls[entry.uid] = []
+            self._append([entry])
+            return entry.uid
 
     def interrupt(self) -> None:
         pass

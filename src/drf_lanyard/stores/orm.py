@@ -14,6 +14,7 @@ from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionSta
 from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
 from .dialect import DatabaseNow, upsert_epochs, write_transaction
+from .push_postgres import announce
 
 #: How many users or sessions one statement names.
 BATCH = 500
@@ -100,6 +101,14 @@ class OrmSessions:
             for entry in self._end(wanted & Q(pk__in=ids[start : start + BATCH]), reason)
         ]
 
+    def revoke_unknown(self, session_ids: Collection[UUID], is_dead: Callable[[UUID], bool]) -> list[Entry]:
+        known = set(Session.objects.using(self.alias).filter(pk__in=session_ids).values_list("pk", flat=True))
+        unknown = [one for one in session_ids if one not in known and not is_dead(one)]
+        if not unknown:
+            return []
+        with write_transaction(self.alias):
+            return append(self.alias, [Revocation.of_credential(one) for one in unknown])
+
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> list[Entry]:
         return self._end(Q(user_id=owner) & ~Q(pk=keep), reason)
 
@@ -169,7 +178,9 @@ def prune_sessions(alias: str, older_than: float, batch: int) -> Iterator[int]:
 
 def append(alias: str, rows: list[Revocation]) -> list[Entry]:
     """Write entries without a position; whoever reads the log next gives them one."""
-    return [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
+    entries = [_entry(row) for row in Revocation.objects.using(alias).bulk_create(rows, batch_size=BATCH)]
+    announce(alias, entries)
+    return entries
 
 
 def auth_hashes(user: Any) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ from django.db.backends.utils import CursorWrapper
 from django.db.utils import DatabaseError
 
 from ..core.errors import StoreUnavailable
+from ..core.fleet import Report
 from ..core.model import Entry, LogRead
 from ..models import Revocation, RevocationHead
 from .dialect import IS_STANDBY, NOW, reads_inline
+from .fleet import answer
 from .orm_restore import restore_entries
 from .private import PrivateConnection, is_disconnect, quiet_cursor
 
@@ -64,6 +66,14 @@ class OrmLog:
     def _restore(connection: BaseDatabaseWrapper, entries: Sequence[Entry]) -> None:
         with own_transaction(connection), quiet_cursor(connection) as cursor:
             restore_entries(connection, cursor, entries)
+
+    def report(self, call: int, report: Report) -> None:
+        self._private.run(lambda connection: self._report(connection, call, report))
+
+    @staticmethod
+    def _report(connection: BaseDatabaseWrapper, call: int, report: Report) -> None:
+        with own_transaction(connection), quiet_cursor(connection) as cursor:
+            answer(connection, cursor, call, report)
 
     def interrupt(self) -> None:
         self._private.interrupt()

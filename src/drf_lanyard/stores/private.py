@@ -3,8 +3,6 @@
 import contextlib
 import copy
 import math
-import os
-import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +10,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.utils import InterfaceError, OperationalError, load_backend
+
+from .sockets import muffle, shut_down
 
 T = TypeVar("T")
 
@@ -68,17 +68,13 @@ class PrivateConnection:
         if wrapper is None:
             return
         self._severed = wrapper
-        descriptor = _descriptor(wrapper.connection)
-        if descriptor is None:
-            return
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
-            duplicate.shutdown(socket.SHUT_RDWR)
+        shut_down(_descriptor(wrapper.connection))
 
     def park(self) -> None:
         """In a forked child: forget the inherited connection without closing it."""
         for wrapper in (self._wrapper, self._severed):
             if wrapper is not None:
-                _muffle(wrapper)
+                muffle(_descriptor(wrapper.connection))
                 _parked.append(wrapper)
         self._wrapper = self._severed = None
 
@@ -113,15 +109,6 @@ def _open_like(alias: str, timeout: float) -> BaseDatabaseWrapper:
     wrapper: BaseDatabaseWrapper = backend.DatabaseWrapper(settings, alias)
     wrapper.inc_thread_sharing()
     return wrapper
-
-
-def _muffle(wrapper: BaseDatabaseWrapper) -> None:
-    """Put /dev/null in place of the inherited socket: drivers say goodbye on it when the interpreter clears up."""
-    descriptor = _descriptor(wrapper.connection)
-    if descriptor is None:
-        return
-    with contextlib.suppress(OSError), open(os.devnull, "r+b", buffering=0) as nothing:
-        os.dup2(nothing.fileno(), descriptor)
 
 
 def _descriptor(connection: Any) -> int | None:

@@ -1,7 +1,12 @@
-"""`manage.py lanyard_status`: how the log and the sessions are, and the settings in force, without a secret."""
+"""`manage.py lanyard_status`: how the log and the sessions are, and the settings in force, without a secret.
+
+With `--fleet` it calls the roll of the processes that read the log.
+"""
 
 import json
-from argparse import ArgumentParser
+import math
+import time
+from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +18,8 @@ from django.db.models import Count, Min, Q
 from drf_lanyard.conf import Settings, get_settings
 from drf_lanyard.models import Revocation, RevocationHead, Session, UserEpoch
 from drf_lanyard.stores.dialect import DatabaseNow
+from drf_lanyard.stores.fleet import answers, call_the_roll, end_call
+from drf_lanyard.stores.push import is_postgres
 from drf_lanyard.wiring import alias
 
 #: Shown by hand, or not at all.
@@ -24,9 +31,12 @@ _APART = {
     "claims",
     "user_serializer",
     "push_url",
+    "push_keys",
     "cookie",
     "api_token",
 }
+#: Whom `--fleet` does not list.
+_SILENT = "Who has no requests does not read, and does not answer; it reads before it accepts anything."
 
 
 class Command(BaseCommand):
@@ -34,10 +44,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--fleet", action="store_true", help="ask every process that reads the log how it does")
+        parser.add_argument(
+            "--wait", type=_seconds, metavar="SECONDS", help="how long --fleet waits (default: LEASE and one second)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status = {"database": database(), "log": log(), "sessions": sessions(), "settings": describe(get_settings())}
+        settings = get_settings()
+        status = {
+            "database": database(),
+            "log": log(),
+            "sessions": sessions(),
+            "push": push(settings),
+            "settings": describe(settings),
+        }
+        if options["fleet"]:
+            status["fleet"] = fleet(settings.policy.lease + 1.0 if options["wait"] is None else options["wait"])
         self.stdout.write(json.dumps(status, indent=2) if options["json"] else "\n".join(_lines(status)))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ArgumentTypeError("must be more than 0")
+    return seconds
 
 
 def database() -> dict[str, Any]:
@@ -51,6 +81,8 @@ def log() -> dict[str, Any]:
     entries = Revocation.objects.using(alias())
     counts = entries.aggregate(
         length=Count("id"),
+        credentials=Count("id", filter=~Q(credential="")),
+        users=Count("id", filter=~Q(subject="")),
         unsequenced=Count("id", filter=Q(position=None)),
         forgettable=Count("id", filter=Q(forget_at__lte=DatabaseNow())),
         oldest=Min("position"),
@@ -69,6 +101,26 @@ def sessions() -> dict[str, Any]:
         "live": rows.live().count(),
         "users_with_epochs": UserEpoch.objects.using(alias()).count(),
     }
+
+
+def push(settings: Settings) -> dict[str, Any]:
+    """What pushes, as its kind; with PostgreSQL's NOTIFY, how full its queue is (0 to 1; full, commits fail)."""
+    kind = None if settings.push_url is None else settings.push_url.partition(":")[0]
+    if kind is None or not is_postgres(kind):
+        return {"kind": kind}
+    with connections[alias()].cursor() as cursor:
+        cursor.execute("SELECT pg_notification_queue_usage()")
+        return {"kind": kind, "queue_usage": cursor.fetchone()[0]}
+
+
+def fleet(wait: float) -> dict[str, Any]:
+    """Call the roll and wait for answers, in seconds."""
+    call = call_the_roll(alias())
+    try:
+        time.sleep(wait)
+        return {"waited": wait, "processes": answers(alias(), call)}
+    finally:
+        end_call(alias(), call)
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -100,8 +152,25 @@ def _lines(status: dict[str, dict[str, Any]]) -> list[str]:
     lines = []
     for section, values in status.items():
         lines.append(section)
-        lines += [f"  {name}: {_text(value)}" for name, value in values.items()]
+        if section == "fleet":
+            lines += [f"  {line}" for line in _fleet_lines(**values)]
+        else:
+            lines += [f"  {name}: {_text(value)}" for name, value in values.items()]
     return lines
+
+
+def _fleet_lines(waited: float, processes: list[dict[str, Any]]) -> list[str]:
+    how_many = f"{len(processes) or 'no'} {'process' if len(processes) < 2 else 'processes'}"
+    lines = [f"{how_many} answered within {waited:g} s. {_SILENT}"]
+    if processes:
+        table = [list(processes[0]), *([_cell(value) for value in one.values()] for one in processes)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+    return lines
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value) or "-"
 
 
 def _text(value: Any) -> str:

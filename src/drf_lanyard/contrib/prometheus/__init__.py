@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: add "drf_lanyard.contrib.prometheus" to INSTALLED_APPS."""
