@@ -57,13 +57,13 @@ class Databases:
 
     def new(self, vendor: str, **options: Any) -> dict[str, Any]:
         """DATABASES["default"] of a new database, migrated for every variant, with one user. `options` go into it."""
+        self._make_templates()
         self._made += 1
         if vendor == "sqlite":
             path = self.folder / f"{self._made}.sqlite3"
             shutil.copy(self._sqlite_template(), path)
             return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "CONN_MAX_AGE": None, **options}
         name = f"bench_{self._made}"
-        self._postgres_template()
         with self.connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}".encode())
         return {**self._address(name), "CONN_MAX_AGE": None, **options}
@@ -111,26 +111,24 @@ class Databases:
         }
 
     def _sqlite_template(self) -> Path:
-        path = self.folder / "template.sqlite3"
-        if not path.exists():
-            self._migrate({"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)})
-        return path
+        return self.folder / "template.sqlite3"
 
-    def _postgres_template(self) -> None:
+    def _make_templates(self) -> None:
+        """Once; both at a time."""
+        if self._sqlite_template().exists():
+            return
         with self.connect("postgres") as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
-                return
             connection.execute(f"CREATE DATABASE {TEMPLATE}".encode())
-        self._migrate(self._address(TEMPLATE))
+        sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self._sqlite_template())}
+        started = [self._migrate(sqlite), self._migrate(self._address(TEMPLATE))]
+        codes = [process.wait() for process in started]
+        if any(codes):
+            raise RuntimeError("the template databases cannot be made")
 
-    def _migrate(self, database: dict[str, Any]) -> None:
+    def _migrate(self, database: dict[str, Any]) -> "subprocess.Popen[bytes]":
         environment = self.environment("null", database, BENCH_APPS=json.dumps(self.apps))
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.inside.migrate"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            check=True,
-        )
+        command = [sys.executable, "-m", "benchmarks.inside.migrate"]
+        return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
 
     # Counting
 

@@ -41,7 +41,7 @@ def run(bench: Bench) -> dict[str, Rows]:
 
 def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
     present = [name for name in wanted if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    rounds, requests = bench.pick(25, 5), bench.pick(150, 40)
+    rounds, requests = bench.pick(25, 4), bench.pick(150, 30)
     with bench.start(present, vendor) as team:
         whole = team.rounds(f"{REQUESTS}:time_requests", rounds, count=requests)
         quick_ones = {name: team.workers[name] for name in ("null", "lanyard") if name in team.workers}
@@ -49,7 +49,7 @@ def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
             name: [worker.call(f"{REQUESTS}:time_views", count=requests) for _ in range(rounds)]
             for name, worker in quick_ones.items()
         }
-        queries = counted(bench, team, vendor, bench.pick(1000, 100))
+        queries = counted(bench, team, vendor, bench.pick(1000, 50))
     rows: Rows = {}
     for name in wanted:
         label, package = BY_NAME[name].label, BY_NAME[name].package

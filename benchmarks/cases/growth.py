@@ -17,9 +17,11 @@ def run(bench: Bench) -> dict[str, Rows]:
     workers: dict[str, Worker] = {}
     rows: Rows = {}
     try:
+        for variant, size in plan:  # they start together
+            environment = bench.databases.environment(variant, bench.databases.new("postgres"))
+            workers[f"{variant} {size}"] = Worker(environment)
         for variant, size in plan:
             name = f"{variant} {size}"
-            workers[name] = Worker(bench.databases.environment(variant, bench.databases.new("postgres")))
             fill = "fill_lanyard" if variant == "lanyard" else "fill_simplejwt"
             label = f"{'drf-lanyard' if variant == 'lanyard' else 'simplejwt, rotate + blacklist'}, {size:,} sessions"
             rows[name] = {"label": label, **workers[name].call(f"{FILL}:{fill}", sessions=size)}

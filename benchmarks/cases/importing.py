@@ -18,7 +18,7 @@ def run(bench: Bench) -> dict[str, Rows]:
     if bench.quick:
         bench.note("import: a quick run measures drf-lanyard and simplejwt only")
         names = [name for name in names if name in ("null", "lanyard", "simplejwt")]
-    took = interleaved(bench.pick(7, 3), {name: partial(once, bench, name) for name in names})
+    took = interleaved(bench.pick(7, 2), {name: partial(once, bench, name) for name in names})
     took = {name: results for name, results in took.items() if None not in results}
     rows: Rows = {}
     for name, results in took.items():

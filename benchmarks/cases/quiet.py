@@ -7,7 +7,7 @@ INSIDE = "benchmarks.inside.quiet"
 VARIANTS = ("lanyard", "simplejwt", "simplejwt_stateless")
 #: Requests per second -> how many are sent.
 FULL = {0.1: 5, 1: 20, 10: 80, 1000: 5000}
-QUICK = {1: 3, 10: 20, 1000: 1000}
+QUICK = {1: 2, 10: 10, 1000: 500}
 #: Seconds: longer than the lease, so that the snapshot is stale.
 PAUSE = 1.3
 

@@ -1,6 +1,6 @@
 """What a refresh costs: each library's own endpoint, on PostgreSQL, with the commits that it makes."""
 
-from ..kit import Bench, Row, Rows, Team, above, median
+from ..kit import Bench, Rows, Team, above, median
 from ..variants import BY_NAME
 
 INSIDE = "benchmarks.inside.refreshes"
@@ -20,7 +20,7 @@ def run(bench: Bench) -> dict[str, Rows]:
     rounds, refreshes = bench.pick(21, 3), bench.pick(50, 15)
     with bench.start(present, "postgres", f"{INSIDE}:prepare") as team:
         took = team.rounds(f"{INSIDE}:time_refreshes", rounds, count=refreshes)
-        counts = {name: counted(bench, team, name, refreshes) for name in took}
+        counts = counted(bench, team, refreshes)
     rows: Rows = {}
     for name in VARIANTS:
         label = "null (an endpoint that does nothing)" if name == "null" else BY_NAME[name].label
@@ -32,19 +32,23 @@ def run(bench: Bench) -> dict[str, Rows]:
     return {"refresh": rows}
 
 
-def counted(bench: Bench, team: Team, name: str, refreshes: int) -> Row:
+def counted(bench: Bench, team: Team, refreshes: int) -> Rows:
     """Statements and rows per refresh, counted by the server; making the tokens is not in it."""
-    worker, database = team.workers[name], team.names[name]
-    worker.call(f"{INSIDE}:line_up", count=refreshes)
-    worker.call(f"{INSIDE}:report")
-    before = bench.databases.rows_written(database)
+    before, rows = {}, {}
+    for name, worker in team.workers.items():
+        worker.call(f"{INSIDE}:line_up", count=refreshes)
+        worker.call(f"{INSIDE}:report")
+        before[name] = bench.databases.rows_written(team.names[name])
     with bench.databases.counting() as seen:
-        worker.call("benchmarks.inside.requests:go")
-    worker.call(f"{INSIDE}:report")
-    after = bench.databases.rows_written(database)
-    statements = seen.get(database, {})
-    return {
-        "queries": statements.get("statements", 0) / refreshes,
-        "transactions": statements.get("transactions", 0) / refreshes,
-        **{kind: (after[kind] - before[kind]) / refreshes for kind in after},
-    }
+        for worker in team.workers.values():
+            worker.call("benchmarks.inside.requests:go")
+    for name, worker in team.workers.items():
+        worker.call(f"{INSIDE}:report")
+        after = bench.databases.rows_written(team.names[name])
+        statements = seen.get(team.names[name], {})
+        rows[name] = {
+            "queries": statements.get("statements", 0) / refreshes,
+            "transactions": statements.get("transactions", 0) / refreshes,
+            **{kind: (after[kind] - before[name][kind]) / refreshes for kind in after},
+        }
+    return rows

@@ -17,15 +17,16 @@ def run(bench: Bench) -> dict[str, Rows]:
     works = {}
     checks, queries = bench.pick(20_000, 5_000), bench.pick(300, 50)
     try:
+        for size in sizes:  # they start together
+            workers[str(size)] = bench_worker(bench, "lanyard")
+            if "djangorestframework-simplejwt" in bench.versions:
+                workers[f"simplejwt blacklist {size}"] = bench_worker(bench, "simplejwt_blacklist")
         for size in sizes:
-            name = str(size)
-            workers[name] = snapshot(bench, size, rows)
-            works[name] = partial(workers[name].call, f"{INSIDE}:time_checks", count=checks)
-        if "djangorestframework-simplejwt" in bench.versions:
-            for size in sizes:
-                name = f"simplejwt blacklist {size}"
-                database = bench.databases.new("postgres")
-                workers[name] = Worker(bench.databases.environment("simplejwt_blacklist", database))
+            snapshot(workers[str(size)], size, rows)
+            works[str(size)] = partial(workers[str(size)].call, f"{INSIDE}:time_checks", count=checks)
+        for size in sizes:
+            name = f"simplejwt blacklist {size}"
+            if name in workers:
                 workers[name].call(f"{INSIDE}:fill_blacklist", entries=size)
                 rows[name] = {"label": f"simplejwt's blacklist query, PostgreSQL, {size:,} rows"}
                 works[name] = partial(workers[name].call, f"{INSIDE}:time_blacklist", count=queries)
@@ -37,16 +38,17 @@ def run(bench: Bench) -> dict[str, Rows]:
     return {"revocation": rows}
 
 
-def snapshot(bench: Bench, size: int, rows: Rows) -> Worker:
-    """A process that holds that many live entries; it is checked that one of them refuses."""
-    database = bench.databases.new("postgres")
-    worker = Worker(bench.databases.environment("lanyard", database))
+def bench_worker(bench: Bench, variant: str) -> Worker:
+    return Worker(bench.databases.environment(variant, bench.databases.new("postgres")))
+
+
+def snapshot(worker: Worker, size: int, rows: Rows) -> None:
+    """Let the process hold that many live entries; it is checked that one of them refuses."""
     row: Row = {"label": f"drf-lanyard, {size:,} entries", **worker.call(f"{INSIDE}:load", entries=size)}
     refused = worker.call(f"{INSIDE}:refused")
     if (refused == "TokenRevoked") != (size > 0):
         raise AssertionError(f"{size} entries: a dead session gets {refused}")
     rows[str(size)] = row
-    return worker
 
 
 def redis(
