@@ -41,7 +41,7 @@ def run(bench: Bench) -> dict[str, Rows]:
 
 def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
     present = [name for name in wanted if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    rounds, requests = bench.pick(25, 4), bench.pick(150, 30)
+    rounds, requests = bench.pick(19, 4), bench.pick(150, 30)
     with bench.start(present, vendor) as team:
         whole = team.rounds(f"{REQUESTS}:time_requests", rounds, count=requests)
         quick_ones = {name: team.workers[name] for name in ("null", "lanyard") if name in team.workers}

@@ -50,7 +50,7 @@ def run(bench: Bench) -> dict[str, Rows]:
         if not bench.quick:
             loaded(sites["null persistent"], 1)
         rounds = interleaved(
-            bench.pick(4, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
+            bench.pick(3, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
         )
     finally:
         for site in sites.values():

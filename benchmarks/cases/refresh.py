@@ -17,7 +17,7 @@ VARIANTS = (
 
 def run(bench: Bench) -> dict[str, Rows]:
     present = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    rounds, refreshes = bench.pick(21, 3), bench.pick(50, 15)
+    rounds, refreshes = bench.pick(17, 3), bench.pick(50, 15)
     with bench.start(present, "postgres", f"{INSIDE}:prepare") as team:
         took = team.rounds(f"{INSIDE}:time_refreshes", rounds, count=refreshes)
         counts = counted(bench, team, refreshes)
