@@ -1,8 +1,9 @@
 # Every target starts from nothing: it makes .venv with the first Python >= 3.11 it finds.
 PORT ?= 8000
 PY := .venv/bin/python
+BENCH := .venv-bench/bin/python
 
-.PHONY: demo test lint format docs matrix faults soak clean
+.PHONY: demo test lint format docs matrix bench bench-quick faults soak clean
 
 demo: .venv/.demo
 	@$(PY) -m demo.serve --port $(PORT)
@@ -32,6 +33,17 @@ docs: .venv/.docs
 matrix:
 	@"$$(tools/find-python)" tools/matrix.py $(ARGS)
 
+# drf-lanyard beside its peers, measured in one run: tables, benchmarks/results/latest.json and the plots of the docs.
+# About ten minutes on a machine that does nothing else. "ARGS=--cases=crypto,http" and the like choose.
+bench: .venv-bench/.ready
+	@tools/wrk
+	@$(BENCH) -m benchmarks $(ARGS)
+
+# The same within a minute, noisier; writes benchmarks/results/quick.json.
+bench-quick: .venv-bench/.ready
+	@tools/wrk
+	@$(BENCH) -m benchmarks --quick $(ARGS)
+
 # A fleet under faults, judged; "make faults SEED=7" repeats a run. Results in build/faults.json.
 faults: .venv/.dev
 	@tools/mariadb $(PY)
@@ -48,7 +60,7 @@ propagation: .venv/.dev
 	@$(PY) -m benchmarks.scaling
 
 clean:
-	rm -rf .venv .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .matrix build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 # --group (PEP 735) needs pip 25.1.
@@ -66,4 +78,14 @@ $(PY):
 
 .venv/.demo: pyproject.toml | $(PY)
 	@$(PY) -m pip install -q -e . --group demo
+	@touch $@
+
+# An environment of its own: the peers never get into .venv.
+$(BENCH):
+	@python="$$(tools/find-python)" && "$$python" -m venv .venv-bench
+	@$(BENCH) -m pip install -q --upgrade 'pip>=25.1'
+
+.venv-bench/.ready: pyproject.toml benchmarks/setup.py | $(BENCH)
+	@$(BENCH) -m pip install -q --upgrade -e . --group bench
+	@$(BENCH) benchmarks/setup.py
 	@touch $@

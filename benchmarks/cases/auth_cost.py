@@ -1,0 +1,79 @@
+"""What authentication costs per request, on top of an authenticator that returns a prebuilt user."""
+
+from collections.abc import Sequence
+
+from ..kit import Bench, Rows, Team, above, median
+from ..variants import BY_NAME
+from ..workers import REQUESTS
+
+VARIANTS = (
+    "null",
+    "lanyard",
+    "lanyard_first",
+    "lanyard_token",
+    "lanyard_cookie",
+    "lanyard_user",
+    "simplejwt_stateless",
+    "simplejwt",
+    "drf_token",
+    "knox",
+    "drf_jwt",
+    "django_session",
+    "drf_sessions",
+    "allauth",
+    "allauth_stateful",
+)
+
+
+#: What a quick run measures on SQLite: what the ratios need.
+FEW = ("null", "lanyard", "lanyard_token", "lanyard_cookie", "simplejwt_stateless")
+
+
+def run(bench: Bench) -> dict[str, Rows]:
+    if bench.quick:
+        bench.note("auth_cost: a quick run leaves out most peers on SQLite")
+    few = bench.pick(VARIANTS, FEW)
+    return {
+        "auth_cost_sqlite": measured(bench, "sqlite", few),
+        "auth_cost_postgres": measured(bench, "postgres", VARIANTS),
+    }
+
+
+def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
+    present = [name for name in wanted if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
+    rounds, requests = bench.pick(19, 4), bench.pick(150, 30)
+    with bench.start(present, vendor) as team:
+        whole = team.rounds(f"{REQUESTS}:time_requests", rounds, count=requests)
+        quick_ones = {name: team.workers[name] for name in ("null", "lanyard") if name in team.workers}
+        views = {
+            name: [worker.call(f"{REQUESTS}:time_views", count=requests) for _ in range(rounds)]
+            for name, worker in quick_ones.items()
+        }
+        queries = counted(bench, team, vendor, bench.pick(1000, 50))
+    rows: Rows = {}
+    for name in wanted:
+        label, package = BY_NAME[name].label, BY_NAME[name].package
+        if name not in whole:
+            rows[name] = {"label": label, "missing": bench.missing.get(package, "does not run")}
+            continue
+        rows[name] = {
+            "label": label,
+            "median_us": median(whole[name]),
+            "cost_us": above(whole[name], whole["null"]),
+            "queries": queries[name],
+        }
+        if name in views:
+            rows[name]["view_us"] = median(views[name])
+    return rows
+
+
+def counted(bench: Bench, team: Team, vendor: str, requests: int) -> dict[str, float]:
+    """Statements per request at full speed, counted by the database; those of the reader's thread are in it."""
+    if vendor == "sqlite":
+        return {n: w.call(f"{REQUESTS}:count_sqlite", count=requests) for n, w in team.workers.items()}
+    for worker in team.workers.values():
+        worker.call(f"{REQUESTS}:line_up", count=requests)
+    with bench.databases.counting() as seen:
+        for worker in team.workers.values():
+            worker.call(f"{REQUESTS}:go")
+    return {name: seen.get(team.names[name], {}).get("statements", 0) / requests for name in team.workers}

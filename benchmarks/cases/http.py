@@ -1,0 +1,127 @@
+"""Requests per second of a protected view: gunicorn with two sync workers, PostgreSQL, wrk."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from tests.server_process import die_with_parent, free_port
+
+from ..kit import Bench, Rows, interleaved, median
+from ..variants import BY_NAME
+from ..workers import ROOT, Worker
+
+VARIANTS = ("null", "lanyard", "simplejwt_stateless", "simplejwt", "drf_token", "knox")
+CONNECTIONS = {"persistent": None, "conn0": 0}
+#: Connections that wrk keeps busy: more than there are workers, so that none ever waits for work.
+LOAD = 8
+
+
+@dataclass(frozen=True)
+class Site:
+    """One gunicorn and the credential that gets in."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
+    header: str
+    spoiled: str
+
+
+def run(bench: Bench) -> dict[str, Rows]:
+    if shutil.which("wrk") is None:
+        bench.note("http is skipped: there is no wrk here (Debian: apt-get install wrk)")
+        return {}
+    names = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
+    if bench.quick:
+        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, for a second each")
+        names = [name for name in names if name in ("null", "lanyard", "simplejwt")]
+    sites: dict[str, Site] = {}
+    try:
+        for name in names:
+            sites |= started(bench, name)
+        for site in sites.values():
+            checked(site)
+        seconds = bench.pick(3, 1)
+        if not bench.quick:
+            loaded(sites["null persistent"], 1)
+        rounds = interleaved(
+            bench.pick(3, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
+        )
+    finally:
+        for site in sites.values():
+            site.process.terminate()
+        for site in sites.values():
+            site.process.wait()
+    rows: Rows = {}
+    for name, results in rounds.items():
+        variant, kind = name.split(" ")
+        rows[name] = {
+            "label": f"{BY_NAME[variant].label}, CONN_MAX_AGE {'None' if kind == 'persistent' else 0}",
+            "per_second": median([rate for rate, _ in results]),
+            "p99_ms": median([p99 for _, p99 in results]),
+        }
+    return {"http": rows}
+
+
+def started(bench: Bench, name: str) -> dict[str, Site]:
+    """A gunicorn for each kind of connection; the credential is made by a worker of ours on the same database."""
+    database = bench.databases.new("postgres")
+    helper = Worker(bench.databases.environment(name, database))
+    helper.tell("benchmarks.inside.site:headers")
+    served = {}
+    for kind, age in CONNECTIONS.items():
+        port = free_port()
+        command = [sys.executable, "-m", "gunicorn", "benchmarks.project.wsgi:application", "--workers", "2"]
+        command += ["--preload", "--worker-class", "sync", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
+        environment = bench.databases.environment(name, {**database, "CONN_MAX_AGE": age})
+        served[kind, port] = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **environment}, preexec_fn=die_with_parent(15)
+        )
+    try:
+        good, bad = helper.answer()
+    finally:
+        helper.close()
+    return {
+        f"{name} {kind}": Site(process, f"http://127.0.0.1:{port}/protected/", good, bad)
+        for (kind, port), process in served.items()
+    }
+
+
+def checked(site: Site) -> None:
+    """It answers, lets in, and refuses a spoiled credential."""
+    deadline = time.monotonic() + 30
+    while (status := _status(site.url, site.header)) == 0:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{site.url} does not answer")
+        time.sleep(0.1)
+    if status != 200 or (site.spoiled and _status(site.url, site.spoiled) != 401):
+        raise AssertionError(f"{site.url}: {status}, spoiled {_status(site.url, site.spoiled)}")
+
+
+def _status(url: str, header: str) -> int:
+    try:
+        with urlopen(Request(url, headers={"Authorization": header} if header else {}), timeout=10) as answer:
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+    except (URLError, ConnectionError):
+        return 0
+
+
+def loaded(site: Site, seconds: int) -> tuple[float, float]:
+    """Requests per second, and the 99th percentile of the latency in milliseconds."""
+    command = ["wrk", "--threads", "1", "--connections", str(LOAD), "--duration", f"{seconds}s", "--latency"]
+    if site.header:
+        command += ["--header", f"Authorization: {site.header}"]
+    told = subprocess.run([*command, site.url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told:
+        raise AssertionError(told)
+    rate = re.search(r"Requests/sec: +([\d.]+)", told)
+    slow = re.search(r"99% +([\d.]+)(us|ms|s)", told)
+    assert rate is not None and slow is not None, told
+    return float(rate[1]), float(slow[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[slow[2]]

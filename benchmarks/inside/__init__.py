@@ -1,0 +1,1 @@
+"""What runs in the worker processes, where Django is set up for one variant."""
