@@ -215,11 +215,11 @@ class Lanyard:
         With `wait`, returns when no process lets in a request that arrives then; RuntimeError inside a transaction.
         """
         self._refuse_to_wait_in_transaction(wait)
-        entries = self.sessions.revoke_sessions(session_ids, reason, owner)
-        if owner is None and len(entries) < len(session_ids):
+        ended = self.publisher.sessions(self.sessions.revoke_sessions(session_ids, reason, owner), reason)
+        if owner is None and ended < len(session_ids):  # after the others were published, since this may fail
             # A second time it is known, and nothing is written.
-            entries += self.sessions.revoke_unknown(session_ids, lambda one: one.int in self.reader.fresh().dead)
-        ended = self.publisher.sessions(entries, reason)
+            unknown = self.sessions.revoke_unknown(session_ids, lambda one: one.int in self.reader.fresh().dead)
+            ended += self.publisher.sessions(unknown, reason)
         self._wait_out_the_lease(wait)
         return ended
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -134,6 +134,20 @@ def test_logging_out_ends_both_tokens_here_at_once_and_elsewhere_within_the_leas
     assert refusal(elsewhere, issued.access) is TokenRevoked
     assert world.heard.events == [("revoked", (issued.session.id,), (), "logout")]
     elsewhere.reader.close()
+
+
+def test_what_ended_is_told_also_if_nobody_can_say_what_else_is_dead(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = world.sign_in()
+    assert refusal(world.lanyard, issued.access) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(world.lanyard.reader, "fresh", lambda: (_ for _ in ()).throw(StoreUnavailable))
+        with pytest.raises(StoreUnavailable):
+            world.lanyard.revoke_sessions([issued.session.id, uuid4()], "logout")
+
+    assert world.heard.events == [("revoked", (issued.session.id,), (), "logout")]
+    assert refusal(world.lanyard, issued.access) is TokenRevoked
 
 
 def test_a_chain_of_refreshes(world: World) -> None:
