@@ -85,7 +85,7 @@ def _plan(label: str) -> tuple[type[Any], tuple[str, ...], bool]:
     But for `__init__` (libraries replace it) and signals: those are looked at each time.
     """
     model: Any = get_user_model()
-    is_plain = (type(model), model.__new__, model.from_db.__func__) == _MADE_BY
+    is_plain = (type(model), model.__new__, getattr(model.from_db, "__func__", None)) == _MADE_BY
     return model, _key_columns(model), is_plain
 
 

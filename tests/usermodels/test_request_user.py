@@ -240,6 +240,17 @@ def test_the_router_says_where_the_user_is_read(alice: Any, settings: Any) -> No
     assert lazy(alice)._state.db == "replica"
 
 
+def test_a_factory_that_is_a_plain_function(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model: Any = get_user_model()
+    original = model.from_db
+    monkeypatch.setattr(model, "from_db", staticmethod(lambda *args: original(*args)))
+    _plan.cache_clear()
+    try:
+        assert lazy(alice) == alice
+    finally:
+        _plan.cache_clear()
+
+
 @pytest.mark.parametrize("how", ["__init__", "from_db"])
 def test_code_of_the_project_s_that_makes_instances_runs(how: str, alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model: Any = get_user_model()
