@@ -43,7 +43,6 @@ WSGI_APPLICATION = "benchmarks.project.wsgi.application"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [BENCH_VARIANT.authentication],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
 HEADLESS_ONLY = True
 HEADLESS_FRONTEND_URLS: dict[str, str] = {}
