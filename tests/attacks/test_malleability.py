@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from drf_lanyard.core import algorithms
-from drf_lanyard.core.keys import ALGORITHMS
+from drf_lanyard.core.algorithms import ALGORITHMS
 from tests.attacks.refusals import invalid
 from tests.core.material import CURVES, FAMILIES, NOW, door, mint, rsa_key, segment, signing_key
 

@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from drf_lanyard.core.access import AccessTokens
+from drf_lanyard.core.algorithms import ALGORITHMS
 from drf_lanyard.core.errors import ConfigurationError, TokenInvalid, TokenMalformed
-from drf_lanyard.core.keys import ALGORITHMS, Key, KeyRing
+from drf_lanyard.core.keys import Key, KeyRing
 from tests.attacks.refusals import header, invalid
 from tests.core.material import (
     FAMILIES,

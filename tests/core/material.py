@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from drf_lanyard.core import base64url
 from drf_lanyard.core.access import AccessTokens
-from drf_lanyard.core.keys import ALGORITHMS, Key, KeyRing
+from drf_lanyard.core.algorithms import ALGORITHMS
+from drf_lanyard.core.keys import Key, KeyRing
 
 NOW = 1_800_000_000.5
 ISSUER = "https://api.example.org"

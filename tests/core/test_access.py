@@ -8,8 +8,9 @@ import pytest
 
 from drf_lanyard.core import base64url
 from drf_lanyard.core.access import MAX_TOKEN_LENGTH
+from drf_lanyard.core.algorithms import ALGORITHMS
 from drf_lanyard.core.errors import ConfigurationError, TokenInvalid
-from drf_lanyard.core.keys import ALGORITHMS, Key, KeyRing
+from drf_lanyard.core.keys import Key, KeyRing
 from drf_lanyard.core.model import REGISTERED_CLAIMS, Principal
 from tests.core.material import (
     AUDIENCE,

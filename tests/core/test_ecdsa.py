@@ -2,7 +2,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from drf_lanyard.core import algorithms, base64url
-from drf_lanyard.core.keys import ALGORITHMS
+from drf_lanyard.core.algorithms import ALGORITHMS
 from tests.core.material import signing_key, verifying_key
 
 

@@ -7,8 +7,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 
 from drf_lanyard.core import base64url
+from drf_lanyard.core.algorithms import ALGORITHMS
 from drf_lanyard.core.errors import ConfigurationError
-from drf_lanyard.core.keys import ALGORITHMS, Key, KeyRing
+from drf_lanyard.core.keys import Key, KeyRing
 from tests.core.material import (
     ASYMMETRIC,
     HMACS,

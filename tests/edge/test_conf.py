@@ -1,15 +1,19 @@
 """Settings: defaults, types, late reading, derived keys."""
 
+import hmac
 import random
 from dataclasses import FrozenInstanceError
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from django.test import override_settings
 
 from drf_lanyard.conf import DEFAULTS, Rate, Settings, Throttle, get_settings, problems
+from drf_lanyard.conf.keys import hkdf
 from drf_lanyard.conf.methods import ApiTokenOptions, CookieOptions
 from drf_lanyard.conf.names import SIMPLEJWT
 from drf_lanyard.core.errors import ConfigurationError
@@ -348,21 +352,29 @@ def test_derived_keys_are_apart_from_each_other_and_from_the_secret_key() -> Non
         assert not Key.from_secret(other).verify(b"data", signature)
 
 
+def cryptography_hkdf(secret: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+
+
+def test_hkdf_is_that_of_rfc_5869() -> None:
+    """Appendix A.3, the one vector of SHA-256 without a salt: the first 32 of its 42 bytes."""
+    known = bytes.fromhex("8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d")
+    assert hkdf(b"\x0b" * 22, b"") == known
+    for secret in (b"", b"s", b"s" * 63, b"s" * 64, b"s" * 65, bytes(range(256)) * 4):
+        for info in (b"", b"drf-lanyard v1 refresh token secret", bytes(range(256))):
+            assert hkdf(secret, info) == cryptography_hkdf(secret, info)
+
+
 def test_derived_keys_are_the_same_in_every_version() -> None:
     """A rolling deploy: neighbouring versions share tokens, so neither may derive anything else.
 
-    The expected values come from a second implementation of RFC 5869, written out here.
+    The expected values come from a second implementation of RFC 5869.
     """
-    import hmac
-
-    def hkdf(secret: bytes, info: bytes) -> bytes:
-        return hmac.digest(hmac.digest(b"\0" * 32, secret, "sha256"), info + b"\x01", "sha256")
-
     secret = b"a key of more than thirty-two bytes, for good"
     with override_settings(SECRET_KEY=secret.decode()):
         found = get_settings()
-    assert found.refresh_secrets == (hkdf(secret, b"drf-lanyard v1 refresh token secret"),)
-    signing = hkdf(secret, b"drf-lanyard v1 access token signing key")
+    assert found.refresh_secrets == (cryptography_hkdf(secret, b"drf-lanyard v1 refresh token secret"),)
+    signing = cryptography_hkdf(secret, b"drf-lanyard v1 access token signing key")
     assert found.keys.signing.sign(b"data") == hmac.digest(signing, b"data", "sha256")
 
 

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from drf_lanyard.core.keys import ALGORITHMS, KeyRing
+from drf_lanyard.core.algorithms import ALGORITHMS
+from drf_lanyard.core.keys import KeyRing
 from tests.core.material import door, mint, signing_key
 
 CLAIMS = {"roles": ["author", "editor"], "name": "Ægir 𝄞", "nested": {"a": [1, 2.5, None, True]}}

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from drf_lanyard.core import base64url
-from drf_lanyard.core.keys import ALGORITHMS
+from drf_lanyard.core.algorithms import ALGORITHMS
 from tests.core.material import ASYMMETRIC, AUDIENCE, HMACS, ISSUER, SECRET, SESSION, signing_key
 from tests.interop.conftest import CLAIMS, tampered
 

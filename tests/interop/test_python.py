@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from drf_lanyard.core import base64url
-from drf_lanyard.core.keys import ALGORITHMS
+from drf_lanyard.core.algorithms import ALGORITHMS
 from tests.core.material import (
     ASYMMETRIC,
     AUDIENCE,

@@ -12,7 +12,8 @@ import joserfc.jwk
 import pytest
 
 from drf_lanyard.core import base64url
-from drf_lanyard.core.keys import ALGORITHMS, Key
+from drf_lanyard.core.algorithms import ALGORITHMS
+from drf_lanyard.core.keys import Key
 
 VECTORS = Path(os.environ.get("LANYARD_VECTORS") or Path(__file__).parents[3] / "shared" / "vectors")
 

@@ -1,10 +1,9 @@
 """Key rings from `SIGNING_KEYS`, or from Django's SECRET_KEY."""
 
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings as django_settings
 
 from ..core.errors import ConfigurationError
@@ -73,12 +72,14 @@ def push_keys(secrets: Sequence[str | bytes], issuer: str) -> tuple[bytes, ...]:
 
 
 def _derived(secrets: Sequence[str | bytes], purpose: bytes) -> tuple[bytes, ...]:
-    """HKDF-SHA256 (RFC 5869), with the purpose in `info`: no key of ours equals another, or one of Django's signers."""
-    return tuple(_hkdf(secret, purpose) for secret in dict.fromkeys(map(_bytes, secrets)))
+    """One key for each secret; the purpose is in it: no key of ours equals another, or one of Django's signers."""
+    return tuple(hkdf(secret, b"drf-lanyard v1 " + purpose) for secret in dict.fromkeys(map(_bytes, secrets)))
 
 
-def _hkdf(secret: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"drf-lanyard v1 " + purpose).derive(secret)
+def hkdf(secret: bytes, info: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869) without a salt. Its 32 bytes are one block, so nothing is counted."""
+    extracted = hmac.digest(bytes(KEY_BYTES), secret, "sha256")
+    return hmac.digest(extracted, info + b"\x01", "sha256")
 
 
 def _bytes(secret: str | bytes) -> bytes:

@@ -4,12 +4,8 @@ Whoever knows the public key could sign with it then (CVE-2022-29217, CVE-2024-3
 """
 
 from binascii import Error, a2b_base64
-from collections.abc import Callable
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509 import load_der_x509_certificate
 
 # Those of SSH are also in its binary form, which begins with the name of the key type (RFC 4253 section 6.6).
 _MARKS = (
@@ -23,11 +19,6 @@ _MARKS = (
     b"sk-ecdsa-",
 )
 _ASN1_SEQUENCE = b"\x30"
-_LOADERS: tuple[Callable[[bytes], object], ...] = (
-    serialization.load_der_public_key,
-    lambda der: serialization.load_der_private_key(der, None),
-    load_der_x509_certificate,
-)
 
 
 def looks_asymmetric(secret: bytes) -> bool:
@@ -49,17 +40,11 @@ def _is_jwk(data: bytes) -> bool:
 
 
 def _is_der(data: bytes) -> bool:
-    return data.startswith(_ASN1_SEQUENCE) and any(_loads(loader, data) for loader in _LOADERS)
-
-
-def _loads(loader: Callable[[bytes], object], data: bytes) -> bool:
-    try:
-        loader(data)
-    except TypeError:  # an encrypted private key: it was recognised, only not opened
-        return True
-    except (ValueError, UnsupportedAlgorithm):
+    if not data.startswith(_ASN1_SEQUENCE):
         return False
-    return True
+    from .key_files import is_der
+
+    return is_der(data)
 
 
 def _base64_readings(secret: bytes) -> list[bytes]:

@@ -9,18 +9,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from . import base64url
-from .algorithms import ALGORITHMS, Algorithm, Bound
 from .errors import ConfigurationError
 from .key_material import looks_asymmetric
-
-__all__ = ["ALGORITHMS", "Key", "KeyRing"]
+from .mac import HMACS, Algorithm, Bound
 
 MAX_KID_LENGTH = 128
 
@@ -56,8 +52,10 @@ class Key:
 
         Raises ConfigurationError for what cannot be read, or does not fit the algorithm.
         """
+        from .key_files import load_pem
+
         chosen = _algorithm(algorithm)
-        bound = chosen.bind(_load_pem(pem, password))
+        bound = chosen.bind(load_pem(pem, password))
         return cls(kid=_checked(_thumbprint(bound) if kid is None else kid), algorithm=algorithm, _bound=bound)
 
     @property
@@ -119,22 +117,14 @@ def _refuse_duplicates(keys: tuple[Key, ...]) -> None:
 
 
 def _algorithm(name: str) -> Algorithm:
+    if isinstance(name, str) and name in HMACS:
+        return HMACS[name]
+    from .algorithms import ALGORITHMS
+
     try:
         return ALGORITHMS[name]
     except (KeyError, TypeError):
         raise ConfigurationError(f"Unknown algorithm {name!r}; choose one of {', '.join(ALGORITHMS)}.") from None
-
-
-def _load_pem(pem: bytes | str, password: bytes | str | None) -> Any:
-    """A key object of `cryptography`. The messages of its errors are not passed on: they may quote the key."""
-    raw = pem.encode() if isinstance(pem, str) else pem
-    secret = password.encode() if isinstance(password, str) else password
-    try:
-        if b"PRIVATE KEY-----" in raw:
-            return serialization.load_pem_private_key(raw, secret)
-        return serialization.load_pem_public_key(raw)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigurationError("The key is not a readable PEM, or its password is wrong or missing.") from None
 
 
 def _thumbprint(bound: Bound) -> str:
