@@ -4,7 +4,6 @@ The public Python API. Names are loaded when they are first used: importing the 
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from .core.model import Issued, Principal
     from .signals import refresh_reused, refreshed, revoked, signed_in
 
-__version__ = version("drf-lanyard")
+    __version__: str
 
 __all__ = [
     "Issued",
@@ -37,6 +36,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("drf-lanyard")
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home, __name__), name)

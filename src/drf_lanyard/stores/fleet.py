@@ -2,7 +2,6 @@
 
 import os
 import socket
-from importlib.metadata import version
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,6 +20,8 @@ FORGOTTEN = 3600.0
 
 def answer(connection: BaseDatabaseWrapper, cursor: CursorWrapper, call: int, report: Report) -> None:
     """Store a report of this process, if the call is open: one statement either way."""
+    from importlib.metadata import version  # here, since it is 1 MB for a process that is never asked
+
     row: dict[str, str | float] = {
         "host": socket.gethostname()[:255],
         "pid": os.getpid(),
