@@ -131,6 +131,15 @@ def test_any_way_of_cutting_the_log_into_reads_gives_the_same_snapshot(log: list
     assert piecemeal.position == at_once.position
 
 
+def test_roll_calls_do_not_postpone_forgetting() -> None:
+    snapshot = Snapshot()
+    snapshot.apply(read(dead(7, 1), Entry(uid=2, position=2)))
+    snapshot.apply(read(Entry(uid=2, position=2), floor=1))
+
+    assert not snapshot.dead
+    assert not snapshot.has_lost(read(Entry(uid=2, position=2), floor=1))
+
+
 def test_a_forgotten_entry_without_an_epoch_costs_nothing() -> None:
     snapshot = Snapshot()
     snapshot.apply(read(stale("1", 0, 1), dead(7, 2)))

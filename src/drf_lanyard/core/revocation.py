@@ -105,6 +105,8 @@ class Snapshot:
         self.position, self._uid = 0, 0
 
     def _remember(self, position: int, entry: Entry) -> None:
+        if entry.credential is None and entry.subject is None:
+            return  # a roll call holds nothing, and must not keep what came before it from being forgotten
         if not self._buckets or len(self._buckets[-1]) >= BUCKET:
             self._buckets.append(Bucket())
         bucket = self._buckets[-1]
