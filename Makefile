@@ -8,11 +8,12 @@ BENCH := .venv-bench/bin/python
 demo: .venv/.demo
 	@$(PY) -m demo.serve --port $(PORT)
 
-# Real servers on private ports in a temporary folder; "ARGS=--db=sqlite" and the like go to pytest.
+# Real servers on private ports in a temporary folder, for each of the processes that share the work; "ARGS=--db=sqlite"
+# and the like go to pytest, "ARGS=-n0" keeps it in one process.
 test: .venv/.dev
 	@tools/mariadb $(PY)
 	@tools/chromium
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: .venv/.dev
 	$(PY) -m ruff check

@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from .databases import DEFAULT, Databases, TestDatabase, created, selected
 from .servers import Unavailable
+from .transports.grid import lines
 
 #: Fixtures of pytest-django that need a database; some are only asked for while a test is set up.
 NEED_A_DATABASE = {"database", "db", "transactional_db", "live_server", "admin_user", "admin_client"}
@@ -32,7 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "databases(*names): run on these databases only")
-    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     config.stash[CHOSEN] = config.getoption("--db") or []
     config.stash[NOTES] = []
 
@@ -50,17 +50,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Processes of one run (`pytest -n`) share the work by database, and what needs none by file."""
     callspec = getattr(item, "callspec", None)
     if callspec and "database" in callspec.params:
         item.user_properties.append(("database", callspec.params["database"]))
-        item.add_marker(pytest.mark.xdist_group(callspec.params["database"]))
-    else:
-        item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """One of several processes hands its notes to the one that prints."""
+    """One of several processes (`pytest -n`) hands its notes to the one that prints."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["notes"] = session.config.stash[NOTES]
 
@@ -79,6 +75,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             counts.setdefault(str(name), Counter())[outcome] += 1
     parts = [f"{name}: {', '.join(f'{n} {outcome}' for outcome, n in c.items())}" for name, c in sorted(counts.items())]
     terminalreporter.write_line("; ".join(parts))
+    passed = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", [])]
+    if matrix := [properties["matrix"] for properties in passed if "matrix" in properties]:
+        config.stash[NOTES] += ["", *lines(matrix)]
     for note in config.stash[NOTES]:
         terminalreporter.write_line(note)
 

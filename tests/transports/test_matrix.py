@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from django.test import override_settings
 
 from drf_lanyard import wiring
-from tests.conftest import NOTES
 from tests.databases import TestDatabase
 from tests.rest.statements import recorded
 from tests.server_process import die_with_parent
@@ -23,31 +22,8 @@ from .rows import ROWS, Shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parent.parent.parent
-HEADINGS = ("works", "expires", "revoked", "elsewhere", "new password", "inactive", "foreign page", "statements")
 #: Seconds, of the other process.
 LEASE = 1.0
-
-Table = dict[str, dict[str, list[str]]]
-
-
-@pytest.fixture(scope="session")
-def table(request: pytest.FixtureRequest) -> Iterator[Table]:
-    """Row -> database -> cells; printed when all are there."""
-    rows: Table = {}
-    yield rows
-    if rows:
-        request.config.stash[NOTES] += ["", *lines(rows)]
-
-
-def lines(rows: Table) -> list[str]:
-    grid = [["method (transport)", *HEADINGS, "on"]]
-    for row, by_database in rows.items():
-        seen: dict[tuple[str, ...], list[str]] = {}
-        for database, cells in by_database.items():
-            seen.setdefault(tuple(cells), []).append(database)
-        grid += [[row, *cells, " ".join(databases)] for cells, databases in seen.items()]
-    widths = [max(len(cells[column]) for cells in grid) for column in range(len(grid[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in grid]
 
 
 @pytest.fixture
@@ -62,7 +38,7 @@ def real_reader(monkeypatch: pytest.MonkeyPatch, afresh: None) -> Iterator[None]
 
 @pytest.mark.usefixtures("real_reader")
 @pytest.mark.parametrize("row", ROWS)
-def test_matrix(row: str, alice: Any, database: TestDatabase, table: Table) -> None:
+def test_matrix(row: str, alice: Any, database: TestDatabase, record_property: Callable[[str, object], None]) -> None:
     begin, statements, outlives_password = ROWS[row]
     cells = [
         works(begin(alice)),
@@ -74,7 +50,7 @@ def test_matrix(row: str, alice: Any, database: TestDatabase, table: Table) -> N
         foreign_page(begin(alice)),
         cost(begin(alice), statements),
     ]
-    table.setdefault(row, {})[database.name] = cells
+    record_property("matrix", [row, database.name, *cells])
 
 
 def works(shown: Shown) -> str:
