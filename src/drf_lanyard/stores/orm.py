@@ -13,11 +13,16 @@ from ..core.errors import InvalidCredentials, UserInactive
 from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState, Transport
 from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
+from .compiled import CompiledGet, CompiledUpdate
 from .dialect import DatabaseNow, upsert_epochs, write_transaction
 from .push_postgres import announce
 
 #: How many users or sessions one statement names.
 BATCH = 500
+
+#: What a rotation writes, and what it compares before.
+ROTATED = ("counter", "rotated_at", "idle_expires_at", "idempotency", "auth_hash", "ip", "user_agent")
+EXPECTED = ("id", "counter", "secret", "auth_hash")
 
 
 class OrmSessions:
@@ -25,6 +30,9 @@ class OrmSessions:
 
     def __init__(self, alias: str | None = None) -> None:
         self.alias = alias or router.db_for_write(Session)
+        rows = Session.objects.using(self.alias).select_related("user")
+        self._session = CompiledGet(rows.annotate(_epoch=F("user__lanyard_epoch__epoch"), _now=DatabaseNow()))
+        self._swap = CompiledUpdate(Session, self.alias, values=ROTATED, expected=EXPECTED, null="revoked_at")
 
     # Sign in
 
@@ -59,28 +67,20 @@ class OrmSessions:
     # Refresh
 
     def load(self, session_id: UUID) -> SessionState | None:
-        rows = Session.objects.using(self.alias).select_related("user").filter(pk=session_id)
-        found: Any = next(iter(rows.annotate(_epoch=F("user__lanyard_epoch__epoch"), _now=DatabaseNow())), None)
+        found: Any = self._session.get(session_id)
         return None if found is None else _state(found, found.user, epoch=found._epoch, now=found._now)
 
     def swap(self, expected: SessionState, rotation: Rotation) -> bool:
-        rows = Session.objects.using(self.alias).filter(
-            pk=expected.id,
-            counter=expected.counter,
-            secret=expected.secret,
-            auth_hash=expected.auth_hash,
-            revoked_at=None,
-        )
-        written = rows.update(
-            counter=rotation.counter,
-            rotated_at=rotation.rotated_at,
-            idle_expires_at=rotation.idle_expires_at,
-            idempotency=rotation.idempotency,
-            auth_hash=rotation.auth_hash,
-            ip=rotation.client.ip[:45],
-            user_agent=rotation.client.user_agent[:300],
-        )
-        return written == 1
+        values = {
+            "counter": rotation.counter,
+            "rotated_at": rotation.rotated_at,
+            "idle_expires_at": rotation.idle_expires_at,
+            "idempotency": rotation.idempotency,
+            "auth_hash": rotation.auth_hash,
+            "ip": rotation.client.ip[:45],
+            "user_agent": rotation.client.user_agent[:300],
+        }
+        return self._swap.update(values, {name: getattr(expected, name) for name in EXPECTED}) == 1
 
     def renew(self, session_id: UUID, secret: str) -> SessionState | None:
         state = self.load(session_id)

@@ -1,0 +1,107 @@
+"""Statements that are compiled once do what Django's own would, for one value after another."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import DataError, OperationalError, connection, transaction
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+
+from drf_lanyard.models import Session
+from drf_lanyard.stores.compiled import CompiledGet, CompiledUpdate
+
+from .stores import InDatabase
+from .test_sessions import open_session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sessions() -> Any:
+    rows = Session.objects.using("default").select_related("user")
+    return rows.annotate(_epoch=F("user__lanyard_epoch__epoch"))
+
+
+def update() -> CompiledUpdate:
+    return CompiledUpdate(Session, "default", values=["counter", "ip"], expected=["id", "secret"], null="revoked_at")
+
+
+@pytest.fixture
+def ids(orm: InDatabase) -> list[UUID]:
+    return [open_session(orm, orm.make_user(), id=uuid4()).id for _ in range(3)]
+
+
+def plain(instance: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(instance).items() if name != "_state"}
+
+
+def test_the_rows_are_those_of_the_query(ids: list[UUID]) -> None:
+    compiled = CompiledGet(sessions())
+    for session_id in [*ids, ids[0]]:
+        expected, found = sessions().get(pk=session_id), compiled.get(session_id)
+        assert found is not None
+        assert plain(found) == plain(expected)
+        assert found._state.fields_cache.keys() == expected._state.fields_cache.keys()
+        assert (found._state.db, found._state.adding) == ("default", False)
+        assert plain(found.user) == plain(expected.user)
+    assert compiled.get(uuid4()) is None
+
+
+def test_the_statement_is_django_s_and_is_logged(ids: list[UUID]) -> None:
+    compiled = CompiledGet(sessions())
+    compiled.get(ids[0])
+    with CaptureQueriesContext(connection) as log:
+        list(sessions().filter(pk=ids[1]))
+        compiled.get(ids[1])
+    assert len(log) == 2 and log[0]["sql"] == log[1]["sql"]
+
+
+def test_no_connection_is_kept_for_other_threads(ids: list[UUID]) -> None:
+    compiled = CompiledGet(sessions())
+    compiled.get(ids[0])
+    assert [one.compiler.connection for one in compiled._by_vendor.values()] == [None]
+
+
+def test_threads_get_their_own_rows(ids: list[UUID]) -> None:
+    compiled, together = CompiledGet(sessions()), Barrier(len(ids))
+
+    def read(session_id: UUID) -> set[UUID | None]:
+        together.wait(30)
+        try:
+            return {getattr(compiled.get(session_id), "pk", None) for _ in range(20)}
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(ids)) as pool:
+        assert list(pool.map(read, ids)) == [{session_id} for session_id in ids]
+
+
+def test_an_update_writes_one_row_and_only_if_it_matches(ids: list[UUID]) -> None:
+    statement = update()
+    matching = {"id": ids[0], "secret": "s" * 43}
+
+    assert statement.update({"counter": 7, "ip": "192.0.2.7"}, {**matching, "secret": "other"}) == 0
+    assert statement.update({"counter": 7, "ip": "192.0.2.7"}, matching) == 1
+    assert Session.objects.filter(counter=7, ip="192.0.2.7").get().pk == ids[0]
+
+    Session.objects.filter(pk=ids[0]).update(revoked_at=1.0)
+    assert statement.update({"counter": 8, "ip": ""}, matching) == 0
+
+
+def test_a_failed_update_spoils_the_transaction_it_is_in(ids: list[UUID]) -> None:
+    def refuse(*args: Any) -> None:
+        raise OperationalError("refused")
+
+    with pytest.raises(OperationalError), transaction.atomic():
+        with pytest.raises(OperationalError), connection.execute_wrapper(refuse):
+            update().update({"counter": 7, "ip": ""}, {"id": ids[0], "secret": "s" * 43})
+        assert connection.needs_rollback
+        raise OperationalError("the end")
+
+
+@pytest.mark.databases("postgres")
+def test_errors_are_django_s(ids: list[UUID]) -> None:
+    with pytest.raises(DataError):
+        update().update({"counter": 7, "ip": "x" * 46}, {"id": ids[0], "secret": "s" * 43})
