@@ -45,6 +45,10 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def __repr__(self) -> str:
         return f"Credential(scheme={self.scheme!r}, source={self.source!r})"
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Without the token: rich shows local variables in tracebacks."""
+        return [("scheme", self.scheme), ("source", self.source)]
+
 
 def has_header(request: HasMeta) -> bool:
     """Whether there is an Authorization header, of whatever scheme: then no cookie is read (some clients send both)."""

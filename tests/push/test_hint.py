@@ -112,6 +112,28 @@ def test_a_hint_renews_what_a_process_without_traffic_knows(make: Callable[..., 
     eventually(lambda: 7 in reader.snapshot.dead)
 
 
+def test_hints_do_not_keep_a_process_reading_that_nobody_asks(make: Callable[..., Reader]) -> None:
+    log, clock = ScriptedLog(), CountingClock()
+    reader = make(log, clock)
+    reader.fresh()
+    for _ in range(40):  # ten leases
+        reader.hint()
+        clock.advance(LEASE / 4)
+        settled_or_resting(reader, clock)
+    assert 2 <= log.reads <= 6
+    reader.fresh()
+    asked = log.reads
+    reader.hint()
+    clock.advance(LEASE / 4)
+    eventually(lambda: log.reads == asked + 1)
+
+
+def settled_or_resting(reader: Reader, clock: CountingClock) -> None:
+    """The thread has acted on what there was, or has nothing fresh and sleeps until somebody asks."""
+    looks = clock.looks
+    eventually(lambda: clock.looks > looks + 3 or clock.steady() >= reader._good_until)
+
+
 def test_where_nothing_is_fresh_a_hint_does_nothing(make: Callable[..., Reader], drawn: list[Any]) -> None:
     log, clock = ScriptedLog(), CountingClock()
     reader = make(log, clock)

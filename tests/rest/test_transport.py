@@ -77,6 +77,12 @@ def test_two_headers_are_an_invalid_request(value: str) -> None:
         read(with_header(value))
 
 
+def test_a_credential_is_shown_without_its_token() -> None:
+    credential = read(with_header("Bearer secret"))
+    assert credential is not None
+    assert "secret" not in f"{credential!r} {credential} {credential.__rich_repr__()}"
+
+
 def test_a_scheme_is_ascii() -> None:
     assert read(with_header("to\u212aen abc"), {"token"}) is None  # the sign for Kelvin, a k in lower case
 

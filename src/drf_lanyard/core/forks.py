@@ -18,10 +18,11 @@ def watch(one: Forkable) -> None:
     _watched.add(one)
 
 
-def _after_fork_in_child() -> None:
+def after_fork() -> None:
+    """In a child. Called by whoever finds itself in one, too: a fork by C code (uWSGI's) announces itself to nobody."""
     for one in list(_watched):
         one.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(after_in_child=after_fork)

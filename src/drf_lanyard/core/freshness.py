@@ -57,6 +57,7 @@ class Freshness:
         self._failing = False
         self._traffic = 0  # snapshots handed out at once since the last read
         self._hinted = _FOREVER  # when to read because of a hint
+        self._asked = _NEVER  # the latest read that requests were the reason of
 
     # From anywhere
 
@@ -74,11 +75,12 @@ class Freshness:
         """Something has died, and it was not said what: read soon, and not all processes at once.
 
         Where nothing is fresh or being read, a read comes before the next decision anyway. A read that is hinted at
-        already serves later hints too.
+        already serves later hints too. Nor do hints keep a process reading that nobody asks.
         """
         with self._lock:
             now = self._steady()
-            if self._hinted == _FOREVER and (self._reading_since is not None or now < self._good_until):
+            is_used = self._traffic > 0 or now < self._asked + self.lease
+            if self._hinted == _FOREVER and is_used and (self._reading_since is not None or now < self._good_until):
                 self._hinted = now + random.uniform(0, self.lease / 4)
                 self._wake.notify()
 
@@ -127,6 +129,8 @@ class Freshness:
             while self.in_charge():
                 now = self._steady()
                 if self.is_due(now):
+                    if self._traffic > 0 or self._wanted > self._read_from:
+                        self._asked = now
                     counts.checks += self._traffic
                     self._traffic = 0
                     self._hinted = _FOREVER

@@ -93,7 +93,7 @@ class Reader(Freshness):
 
     def _wait_for_read(self, arrived: float) -> Snapshot:
         if getpid() != self._pid:
-            self.after_fork()
+            forks.after_fork()
         with self._lock:
             if self._refuses(arrived):
                 raise StoreUnavailable

@@ -77,7 +77,10 @@ class HeaderMethod(Method):
         return None if credential is None else self.identify(request, credential)
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
-        """Whose credential it is; None if it is another method's after all. Raises `AuthError`."""
+        """Whose credential it is; None if it is another method's after all. Raises `AuthError`.
+
+        Not a hook: an access token that the process knows is looked up without it.
+        """
         raise NotImplementedError
 
     def is_presented(self, request: Request) -> bool:

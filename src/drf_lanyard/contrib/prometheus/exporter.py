@@ -5,6 +5,7 @@ several processes are scraped as one (PROMETHEUS_MULTIPROC_DIR).
 """
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
@@ -47,6 +48,13 @@ class Exporter:
         self._read = 0
         self._messages = 0
         self._complained = False
+
+    def hold(self) -> None:
+        """Until `let_go` nothing is flushed."""
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        self._lock.release()
 
     def connect(self) -> None:
         counts.changed = self.flush
@@ -103,3 +111,5 @@ def on_revoked(
 
 #: That of this process.
 exporter = Exporter()
+if hasattr(os, "register_at_fork"):  # not in the middle of a flush: a child would inherit prometheus_client's own locks
+    os.register_at_fork(before=exporter.hold, after_in_parent=exporter.let_go)
