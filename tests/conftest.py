@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from .databases import DEFAULT, Databases, TestDatabase, created, selected
-from .servers import Unavailable
+from .fleet.own_server import own_server
+from .servers import Server, Unavailable, valkey
 from .transports.grid import lines
 
 #: Fixtures of pytest-django that need a database; some are only asked for while a test is set up.
@@ -91,6 +92,40 @@ def databases() -> Iterator[Databases]:
     yield every
     every.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def start_valkey(databases: Databases, pytestconfig: pytest.Config) -> Iterator[Callable[[str], Server]]:
+    """Starts a Valkey of one's own, by name. One that cannot be had skips, loudly; under CI it fails."""
+    started: list[Server] = []
+
+    def start(name: str) -> Server:
+        folder = databases.folder / name
+        folder.mkdir(mode=0o711)
+        try:
+            started.append(valkey(folder))
+        except Unavailable as error:
+            note = f"push through Redis CANNOT BE TESTED: {error}"
+            pytestconfig.stash[NOTES].append(note)
+            if os.environ.get("CI"):
+                pytest.fail(note, pytrace=False)
+            pytest.skip(note)
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def own(database: TestDatabase, databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[TestDatabase]:
+    """A server like that of `database`, which no other module uses: it may be frozen."""
+    with django_db_blocker.unblock(), own_server(database.name, databases) as made:
+        django_db_blocker.block()
+        try:
+            yield made
+        finally:
+            django_db_blocker.restore()
 
 
 @pytest.fixture(scope="session")

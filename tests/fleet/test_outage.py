@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from drf_lanyard.core.errors import StoreUnavailable
 from drf_lanyard.core.reader import Reader
 from drf_lanyard.models import Revocation
 
-from ..databases import Databases, TestDatabase
+from ..databases import TestDatabase
 from ..server_process import Server
 from .kit import DEADLINE, a_reader, a_user, actors, append, eventually, read_again, reader_threads, signed_in
-from .own_server import family, frozen, open_sockets, own_server
+from .own_server import family, frozen, open_sockets
 from .worker import boot_clock
 
 pytestmark = [
@@ -27,16 +26,6 @@ pytestmark = [
 ]
 #: Seconds. A request may take the timeout; the allowance is for a busy machine, a hang would last for ever.
 LEASE, TIMEOUT, ALLOWANCE = 0.2, 0.5, 3.0
-
-
-@pytest.fixture(scope="module")
-def own(database: TestDatabase, databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[TestDatabase]:
-    with django_db_blocker.unblock(), own_server(database.name, databases) as made:
-        django_db_blocker.block()
-        try:
-            yield made
-        finally:
-            django_db_blocker.restore()
 
 
 @pytest.fixture

@@ -157,9 +157,10 @@ def test_an_answer_that_fails_is_tried_again_and_harms_no_read(
         call = roll()
         eventually(lambda: read_again(reader) and pids(call))
         assert reader._failures == 0
-    assert [(r.levelname, r.message) for r in caplog.records if "roll call" in r.message] == [
-        ("INFO", "Answering a roll call was put off (RuntimeError).")
-    ]
+    told = [(r.levelname, r.message) for r in caplog.records if "roll call" in r.message]
+    assert told.pop(0) == ("INFO", "Answering a roll call was put off (RuntimeError).")
+    # SQLite may be busy with the call itself when it is tried again.
+    assert set(told) <= {("INFO", "Answering a roll call was put off (OperationalError).")}
 
 
 @pytest.mark.databases("sqlite")

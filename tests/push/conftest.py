@@ -1,7 +1,6 @@
 """A Valkey for these tests alone, and the places to push through."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
@@ -10,33 +9,20 @@ from drf_lanyard import wiring
 from drf_lanyard.core import follower as follower_module
 from drf_lanyard.stores import push_postgres, push_redis
 
-from ..conftest import NOTES
-from ..databases import Databases
 from ..fleet.kit import DEADLINE, eventually, reader_threads
-from ..server_process import Server, Unavailable
-from ..servers import valkey
+from ..server_process import Server
 from .places import Place, PostgresPlace, RedisPlace
 from .scripted import Ears, push_threads
 
 
 @pytest.fixture(scope="session")
-def redis_server(databases: Databases, pytestconfig: pytest.Config) -> Iterator[Server]:
+def redis_server(start_valkey: Callable[[str], Server]) -> Server:
     """Only for tests here: they freeze and restart it."""
-    folder = databases.folder / "push"
-    folder.mkdir(mode=0o711)
-    try:
-        server = valkey(folder)
-    except Unavailable as error:
-        note = f"push through Redis CANNOT BE TESTED: {error}"
-        pytestconfig.stash[NOTES].append(note)
-        if os.environ.get("CI"):
-            pytest.fail(note, pytrace=False)
-        pytest.skip(note)
+    server = start_valkey("push")
     server.stop()
     server.command += ["--unixsocket", server.folder / "socket"]
     server.start()
-    yield server
-    server.stop()
+    return server
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 """What servers do beside following: they sleep when nobody asks, and go on while the database hangs."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from pytest_django import DjangoDbBlocker
 
 from drf_lanyard import revoke_user
 
-from ..databases import Databases, TestDatabase
+from ..databases import TestDatabase
 from ..fleet.kit import a_user, signed_in
-from ..fleet.own_server import family, frozen, own_server
+from ..fleet.own_server import family, frozen
 from .serving import Answer, Crowd, at_once, serving
 from .wakeups import FEW_WAKEUPS, pause, wakeups
 
@@ -30,17 +28,6 @@ def test_a_process_without_traffic_sleeps(database: TestDatabase) -> None:
         served.each("/protected/", signed_in(a_user()).access)
         pause(2 * LEASE)
         assert max(wakeups(served)) <= FEW_WAKEUPS
-
-
-@pytest.fixture(scope="module")
-def own(database: TestDatabase, databases: Databases, django_db_blocker: DjangoDbBlocker) -> Iterator[TestDatabase]:
-    """Nobody else's, so that it may be frozen."""
-    with django_db_blocker.unblock(), own_server(database.name, databases) as made:
-        django_db_blocker.block()
-        try:
-            yield made
-        finally:
-            django_db_blocker.restore()
 
 
 @pytest.mark.parametrize(
