@@ -8,6 +8,8 @@ from .serving import Served
 
 #: Seconds without a request.
 SPAN = 1.5
+#: In one of so many such spans everything has come to rest.
+SPANS = 4
 #: Of one thread in that time.
 FEW_WAKEUPS = 6
 
@@ -20,9 +22,14 @@ def wakeups(served: Served) -> list[int]:
         for thread in answer.body["threads"].values()
     ]
     assert len(threads) >= len(served.workers())
-    before = [switches(thread) for thread in threads]
-    pause(SPAN)
-    return [switches(thread) - earlier for thread, earlier in zip(threads, before, strict=True)]
+    woken: list[int] = []
+    for _ in range(SPANS):  # what was asked before may still be ending on a busy machine; who never sleeps is found out
+        before = [switches(thread) for thread in threads]
+        pause(SPAN)
+        woken = [switches(thread) - earlier for thread, earlier in zip(threads, before, strict=True)]
+        if max(woken) <= FEW_WAKEUPS:
+            break
+    return woken
 
 
 def switches(status: Path) -> int:
