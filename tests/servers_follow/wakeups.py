@@ -8,7 +8,7 @@ from .serving import Served
 
 #: Seconds without a request.
 SPAN = 1.5
-#: In one of so many such spans everything has come to rest.
+#: After at most so many such spans everything has come to rest.
 SPANS = 4
 #: Of one thread in that time.
 FEW_WAKEUPS = 6
@@ -22,14 +22,16 @@ def wakeups(served: Served) -> list[int]:
         for thread in answer.body["threads"].values()
     ]
     assert len(threads) >= len(served.workers())
-    woken: list[int] = []
     for _ in range(SPANS):  # what was asked before may still be ending on a busy machine; who never sleeps is found out
-        before = [switches(thread) for thread in threads]
-        pause(SPAN)
-        woken = [switches(thread) - earlier for thread, earlier in zip(threads, before, strict=True)]
-        if max(woken) <= FEW_WAKEUPS:
+        if max(during_a_span(threads)) <= FEW_WAKEUPS:
             break
-    return woken
+    return during_a_span(threads)  # and this one counts
+
+
+def during_a_span(threads: list[Path]) -> list[int]:
+    before = [switches(thread) for thread in threads]
+    pause(SPAN)
+    return [switches(thread) - earlier for thread, earlier in zip(threads, before, strict=True)]
 
 
 def switches(status: Path) -> int:
