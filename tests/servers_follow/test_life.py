@@ -10,7 +10,7 @@ from ..databases import TestDatabase
 from ..fleet.kit import a_user, signed_in
 from ..fleet.own_server import family, frozen
 from .serving import Answer, Crowd, at_once, serving
-from .wakeups import FEW_WAKEUPS, pause, wakeups
+from .wakeups import FEW_WAKEUPS, NOTED, pause, wakeups
 
 pytestmark = pytest.mark.django_db(transaction=True)
 #: Seconds.
@@ -24,7 +24,7 @@ SOME = 10
 @pytest.mark.databases("sqlite")
 def test_a_process_without_traffic_sleeps(database: TestDatabase) -> None:
     """Also when the lease is over. (With push: in test_follow.)"""
-    with serving("sync", database, {"LEASE": LEASE}) as served:
+    with serving("sync", database, {"LEASE": LEASE}, **NOTED) as served:
         served.each("/protected/", signed_in(a_user()).access)
         pause(2 * LEASE)
         assert max(wakeups(served)) <= FEW_WAKEUPS

@@ -1,7 +1,6 @@
 """Views that show what goes on in a worker process."""
 
 import os
-import threading
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import Any
@@ -12,6 +11,8 @@ from django.utils.decorators import sync_and_async_middleware
 from drf_lanyard.core.errors import AuthError
 from drf_lanyard.core.reader import Reader
 from drf_lanyard.wiring import get_lanyard
+
+from . import waits
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -34,14 +35,13 @@ def marked(response: HttpResponse) -> HttpResponse:
 
 
 def inside(request: HttpRequest) -> JsonResponse:
-    """Our threads by name with their system-wide ids, and whether push is connected and has brought anything."""
+    """What our threads have waited, and whether push is connected and has brought anything."""
     reader = get_lanyard().reader
     assert isinstance(reader, Reader)
     push = reader.push
-    ours = {t.name: t.native_id for t in threading.enumerate() if t.name.startswith("drf-lanyard")}
     return JsonResponse(
         {
-            "threads": ours,
+            "waits": waits.noted(),
             "connected": push is not None and push.connected,
             "received": 0 if push is None else push.received,
         }
