@@ -108,3 +108,8 @@ def test_a_read_counts_once_whatever_it_does() -> None:
     with a_reader(BusyLog(), lease=1000.0) as reader:
         reader.fresh()
     assert 1 <= len(waits.noted()["drf-lanyard-reader"]) <= 2  # the read, and the wait after it unless it ended before
+
+
+def test_who_only_reads_is_found_out() -> None:
+    with a_reader(BusyLog()) as reader:
+        assert run(reader._read) == OFTEN
