@@ -1,16 +1,16 @@
 """Sessions, epochs and the writing side of the revocation log, on Django's ORM (`core.ports.SessionStore`)."""
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
-from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models import OuterRef, Q, Subquery, Value
 
 from ..core.errors import InvalidCredentials, UserInactive
-from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState, Transport
+from ..core.model import Denied, Entry, NewSession, Opened, Rotation, SessionState
 from ..core.policy import DAY
 from ..models import Revocation, Session, UserEpoch
 from .compiled import CompiledGet, CompiledUpdate
@@ -20,6 +20,21 @@ from .push_postgres import announce
 #: How many users or sessions one statement names.
 BATCH = 500
 
+#: What a refresh reads of a session. The rest of its columns are for people.
+READ = (
+    "id",
+    "secret",
+    "counter",
+    "method",
+    "transport",
+    "created_at",
+    "rotated_at",
+    "idle_expires_at",
+    "absolute_expires_at",
+    "revoked_at",
+    "idempotency",
+    "auth_hash",
+)
 #: What a rotation writes, and what it compares before.
 ROTATED = ("counter", "rotated_at", "idle_expires_at", "idempotency", "auth_hash", "ip", "user_agent")
 EXPECTED = ("id", "counter", "secret", "auth_hash")
@@ -30,8 +45,13 @@ class OrmSessions:
 
     def __init__(self, alias: str | None = None) -> None:
         self.alias = alias or router.db_for_write(Session)
-        rows = Session.objects.using(self.alias).select_related("user")
-        self._session = CompiledGet(rows.annotate(_epoch=F("user__lanyard_epoch__epoch"), _now=DatabaseNow()))
+        self._user: Any = get_user_model()
+        self._user_columns = [field.attname for field in self._user._meta.concrete_fields]
+        # As a subquery, since a database plans a join of two tables in less time than one of three.
+        epoch = Subquery(UserEpoch.objects.filter(pk=OuterRef("user_id")).values("epoch"))
+        rows = Session.objects.using(self.alias).annotate(_epoch=epoch, _now=DatabaseNow())
+        user = [f"user__{name}" for name in self._user_columns]
+        self._session = CompiledGet(rows.values_list(*READ, *user, "_epoch", "_now"))
         self._swap = CompiledUpdate(Session, self.alias, values=ROTATED, expected=EXPECTED, null="revoked_at")
 
     # Sign in
@@ -49,7 +69,8 @@ class OrmSessions:
             evicted = [] if max_sessions is None else self._evict(alias, locked.pk, max_sessions - 1)
             session = _new_row(new, locked, now=locked._lanyard_now)
             session.save(using=alias, force_insert=True)
-            state = _state(session, locked, epoch=locked._lanyard_epoch, now=locked._lanyard_now)
+            stored = {name: getattr(session, name) for name in READ}
+            state = _state(stored, locked, epoch=locked._lanyard_epoch, now=locked._lanyard_now)
             mint(state)
         return Opened(session=state, evicted=evicted)
 
@@ -67,8 +88,12 @@ class OrmSessions:
     # Refresh
 
     def load(self, session_id: UUID) -> SessionState | None:
-        found: Any = self._session.get(session_id)
-        return None if found is None else _state(found, found.user, epoch=found._epoch, now=found._now)
+        found = self._session.get(session_id)
+        if found is None:
+            return None
+        *_, epoch, now = found
+        user = self._user.from_db(self.alias, self._user_columns, found[len(READ) : -2])
+        return _state(dict(zip(READ, found, strict=False)), user, epoch=epoch, now=now)
 
     def swap(self, expected: SessionState, rotation: Rotation) -> bool:
         values = {
@@ -211,21 +236,11 @@ def _new_row(new: NewSession, user: Any, *, now: float) -> Session:
     )
 
 
-def _state(row: Session, user: Any, *, epoch: int | None, now: float) -> SessionState:
+def _state(stored: dict[str, Any], user: Any, *, epoch: int | None, now: float) -> SessionState:
+    """`stored` has the columns of `READ`."""
     return SessionState(
-        id=row.id,
+        **stored,
         subject=str(user.pk),
-        secret=row.secret,
-        counter=row.counter,
-        method=row.method,
-        transport=cast(Transport, row.transport),
-        created_at=row.created_at,
-        rotated_at=row.rotated_at,
-        idle_expires_at=row.idle_expires_at,
-        absolute_expires_at=row.absolute_expires_at,
-        revoked_at=row.revoked_at,
-        idempotency=row.idempotency,
-        auth_hash=row.auth_hash,
         user_auth_hashes=auth_hashes(user),
         user_active=getattr(user, "is_active", True),
         epoch=epoch or 0,
