@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from django.test import RequestFactory
-from django.views.debug import ExceptionReporter
+from django.urls import resolve, reverse
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
@@ -15,6 +16,13 @@ PASSWORD = "a-very-secret-password-for-reports"
 
 def broken_claims(user: Any, session: Any) -> dict[str, Any]:
     raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", ["login", "refresh", "password-change", "obtain-token"])
+def test_what_is_posted_to_our_views_is_in_no_report(name: str) -> None:
+    request = RequestFactory().post("/", {"refresh": PASSWORD})
+    resolve(reverse(f"lanyard:{name}")).func(request)
+    assert SafeExceptionReporterFilter().get_post_parameters(request)["refresh"] != PASSWORD
 
 
 @pytest.mark.databases("sqlite")

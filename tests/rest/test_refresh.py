@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.test import override_settings
 from rest_framework.test import APIClient
 
 from drf_lanyard.models import Session
+from drf_lanyard.rest.serializers import RefreshBody, plain_token
 
 from .calls import bearer, login, refusal
 
@@ -95,3 +97,38 @@ def test_who_refreshes_is_noted(client: APIClient, alice: Any) -> None:
         assert refresh(body["refresh"], REMOTE_ADDR="192.0.2.9", HTTP_USER_AGENT="Nokia").status_code == 200
     session = Session.objects.get()
     assert (session.ip, session.user_agent, session.device) == ("192.0.2.9", "Nokia", "phone")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"refresh": "lrt_abc"},
+        {"refresh": "x" * 8192},
+        {"refresh": "x" * 8193},
+        {"refresh": " lrt_abc\n"},
+        {"refresh": "lrt_abc\n"},
+        {"refresh": "lrt abc"},
+        {"refresh": "lrt_\u00e4"},
+        {"refresh": "lrt_\0"},
+        {"refresh": ""},
+        {"refresh": None},
+        {"refresh": 5},
+        {"refresh": ["lrt_abc"]},
+        {},
+        ["refresh"],
+        "refresh",
+        None,
+        QueryDict("refresh=lrt_abc&refresh=lrt_def"),
+        QueryDict("refresh=%20lrt_abc"),
+        QueryDict("refresh="),
+    ],
+)
+def test_what_needs_no_serializer_is_what_the_serializer_says(body: Any) -> None:
+    found, serializer = plain_token(body), RefreshBody(data=body)
+    if found is not None:
+        assert serializer.is_valid()
+        assert serializer.validated_data == {"refresh": found}
+
+
+def test_a_token_of_ours_needs_no_serializer(tokens: dict[str, Any]) -> None:
+    assert plain_token({"refresh": tokens["refresh"]}) == tokens["refresh"]

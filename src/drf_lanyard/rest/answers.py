@@ -26,7 +26,7 @@ def credentials(outcome: Issued | Denied, request: Request) -> Response:
     if transport in ("bearer", "hybrid"):
         body["access"] = outcome.access
     if transport == "bearer":
-        refuse_refresh_in_body(request)
+        refuse_refresh_in_body(request._request)
         body["refresh"] = outcome.refresh
     body["expires_in"] = outcome.expires_in
     if "access" in body:

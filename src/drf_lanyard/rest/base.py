@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -60,15 +57,15 @@ class LanyardView(APIView):
     #: Opens, renews or ends sessions: browsers must come from a trusted page, whatever the transport.
     checks_source = False
 
-    @method_decorator(sensitive_post_parameters())
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return super().dispatch(request, *args, **kwargs)
-
-    dispatch._non_atomic_requests = EveryAlias()  # type: ignore[attr-defined]
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view: Any = sensitive_post_parameters()(super().as_view(**initkwargs))
+        view._non_atomic_requests = EveryAlias()
+        return view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.checks_source:
-            check_source(request)
+            check_source(request._request)
         super().initial(request, *args, **kwargs)
 
     def read(self, kind: type[Serializer[Any]]) -> dict[str, Any]:

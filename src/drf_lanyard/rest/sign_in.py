@@ -26,7 +26,7 @@ from ..wiring import get_lanyard
 from .answers import credentials
 from .base import AccountView, LanyardView
 from .held import forget, leave, sessions_of
-from .serializers import LoginBody, RefreshBody
+from .serializers import LoginBody, RefreshBody, plain_token
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}\Z")
 
@@ -97,7 +97,7 @@ class RefreshView(LanyardView):
         token = None if self._has_token() else cookies.read(request, "refresh")
         if token is None:
             return credentials(self._refresh(self._token(), "bearer"), request)
-        check_source(request, by_cookie=True)
+        check_source(request._request, by_cookie=True)
         outcome = self._refresh(token, "hybrid", "cookie")
         if not isinstance(outcome, Denied):
             return credentials(outcome, request)
@@ -114,8 +114,8 @@ class RefreshView(LanyardView):
     def _token(self) -> str:
         if not self._has_token() and source_of(self.request).is_browser:
             raise NotAuthenticated  # a page that asks whether somebody is signed in
-        token: str = self.read(RefreshBody)["refresh"]
-        refuse_refresh_in_body(self.request)
+        token: str = plain_token(self.body()) or self.read(RefreshBody)["refresh"]
+        refuse_refresh_in_body(self.request._request)
         return token
 
     @sensitive_variables()
