@@ -38,6 +38,18 @@ TABLES = {
             "deleted": "deleted",
         },
     ),
+    "refresh_parts": Table(
+        "Where a refresh's time goes, PostgreSQL, µs",
+        {
+            "median_us": "whole request",
+            "null_us": "an endpoint that does nothing",
+            "python_us": "Python on top",
+            "statements_us": "its statements",
+            "disk_us": "the disk",
+            "disk_quartiles_us": "the disk, quartiles",
+            "prepared_us": "whole, prepared statements",
+        },
+    ),
     "http": Table("HTTP: gunicorn, 2 sync workers, PostgreSQL", {"per_second": "requests/s", "p99_ms": "p99, ms"}),
     "crypto": Table("One token: verify and mint", {"median_us": "µs", "quartiles_us": "quartiles, µs"}),
     "revocation": Table(

@@ -1,9 +1,12 @@
 """One refresh each: every library's own endpoint, with tokens that were made before the clock starts."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
+import psycopg
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -103,6 +106,28 @@ def line_up(count: int) -> None:
 def time_refreshes(count: int) -> float:
     line_up(count)
     return requests.go()
+
+
+def time_shares(count: int) -> dict[str, float]:
+    """Microseconds per refresh, and how many of them psycopg drives a statement: its parameters, the server, the way.
+
+    Making a cursor, turning rows into Python's values and what other threads ask is not in it.
+    """
+    line_up(count)
+    driven, wait, ours = 0.0, psycopg.Connection.wait, connection.connection
+
+    def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal driven
+        began = time.perf_counter()
+        try:
+            return wait(self, *args, **kwargs)
+        finally:
+            if self is ours:
+                driven += time.perf_counter() - began
+
+    with mock.patch.object(psycopg.Connection, "wait", timed):
+        us = requests.go()
+    return {"us": us, "driven_us": driven / count * 1e6}
 
 
 def report() -> None:
