@@ -1,6 +1,7 @@
 """Refresh tokens, and every row of the lifecycle table in every order that matters."""
 
 import base64
+import hmac
 import itertools
 from dataclasses import replace
 from uuid import UUID
@@ -48,6 +49,16 @@ def outcome(decision: Decision) -> str:
     if decision.error is not None:
         return decision.error.code + (" ends" if decision.ends_session else "")
     return decision.action if decision.action == "repeat" else f"rotate to {decision.counter}"
+
+
+def test_a_token_is_what_the_format_says() -> None:
+    """Stored nowhere, it must come out the same in every version of this library."""
+    key = hmac.digest(b"k" * 32, b"drf-lanyard refresh token", "sha256")
+    key_id = hmac.digest(key, b"key id", "sha256")[:4]
+    counter = (5).to_bytes(8, "big")
+    mac = hmac.digest(key, SESSION.bytes + counter + b"secret", "sha256")
+    expected = PREFIX + base64.urlsafe_b64encode(key_id + SESSION.bytes + counter + mac).decode()
+    assert TOKENS.derive(SESSION, "secret", 5) == expected
 
 
 AGES = {

@@ -25,13 +25,16 @@ from .errors import (
     TokenRevoked,
     UserInactive,
 )
+from .mac import HMACS
 from .model import SessionState
 from .policy import Policy
 
 PREFIX = "lrt_"
 _LAYOUT = struct.Struct(">4s16sQ32s")  # 60 bytes are 80 characters without stray bits: one spelling per token
 _LENGTH = len(PREFIX) + _LAYOUT.size // 3 * 4
+_COUNTER = struct.Struct(">Q")
 MAX_COUNTER = 2**63 - 1
+_HS256 = HMACS["HS256"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ class RefreshTokens:
         if not secrets or any(len(secret) < 32 for secret in secrets):
             raise ConfigurationError("Refresh tokens need server secrets of at least 32 bytes.")
         keys = [hmac.digest(secret, b"drf-lanyard refresh token", "sha256") for secret in secrets]
-        self._keys = {hmac.digest(key, b"key id", "sha256")[:4]: key for key in reversed(keys)}
+        self._macs = {hmac.digest(key, b"key id", "sha256")[:4]: _HS256.bind(key).sign for key in reversed(keys)}
         self._current = hmac.digest(keys[0], b"key id", "sha256")[:4]
 
     def derive(self, session_id: UUID, secret: str, counter: int) -> str:
@@ -74,14 +77,15 @@ class RefreshTokens:
 
     def is_genuine(self, presented: Presented, secret: str) -> bool:
         """Whether one of our keys made this token for a session with this secret."""
-        if presented.key_id not in self._keys or presented.counter > MAX_COUNTER:
+        if presented.key_id not in self._macs or presented.counter > MAX_COUNTER:
             return False
         expected = self._mac(presented.key_id, presented.session_id, secret, presented.counter)
         return hmac.compare_digest(expected, presented.mac)
 
     def _mac(self, key_id: bytes, session_id: UUID, secret: str, counter: int) -> bytes:
-        message = session_id.bytes + struct.pack(">Q", counter) + secret.encode()
-        return hmac.digest(self._keys[key_id], message, "sha256")
+        mac = self._macs[key_id]
+        assert mac is not None  # only public keys have none
+        return mac(session_id.bytes + _COUNTER.pack(counter) + secret.encode())
 
 
 # "+" and "/" are not of our alphabet: they become something that the strict decoder refuses.
