@@ -7,11 +7,13 @@ request without credentials is a 401 with a Bearer challenge.
 from rest_framework.request import Request
 
 from . import transport
+from .core.access import Known
 from .methods.base import Found, HeaderMethod, add_vary
 from .methods.basic import BasicAuthentication
 from .methods.session import SessionAuthentication
 from .methods.tokens import CookieAuthentication, JWTAuthentication, TokenAuthentication
 from .transport import Credential
+from .wiring import get_lanyard
 
 __all__ = [
     "BasicAuthentication",
@@ -36,12 +38,17 @@ class LanyardAuthentication(JWTAuthentication):
     by_cookie = (CookieAuthentication(), SessionAuthentication())
 
     def find(self, request: Request) -> Found | None:
-        if transport.has_header(request._request):
+        if request._request.META.get("HTTP_AUTHORIZATION"):
             return super().find(request)
         for method in self.by_cookie:
-            if (found := method.find(request)) is not None:
+            if (found := method.identify(request)) is not None:
                 return found
         return None
+
+    def recall(self, scheme: str, token: str) -> Known | None:
+        if scheme == self.keyword:
+            return get_lanyard().recall(token)
+        return self.others["token"].recall(scheme, token)
 
     def schemes(self) -> frozenset[str]:
         return _ALL if self.keyword == "Bearer" else _ALL | {self.keyword.lower()}

@@ -43,8 +43,11 @@ def read(request: Any, kind: Kind) -> str | None:
     Prefixed names count over TLS only, the others only in development without it.
     """
     header: str = request.META.get("HTTP_COOKIE", "")
-    name = _name_to_read(request, kind) if header else None
-    if name is None or name not in header:
+    if not header or (name := _bare_name(kind)) not in header:
+        return None
+    if request.is_secure():
+        name = f"__Host-{name}"
+    elif not django_settings.DEBUG:
         return None
     values = _values(header, name)
     if not values:
@@ -92,12 +95,6 @@ def _values(header: str, name: str) -> list[str]:
             if given == name:
                 values.append(value)
     return values
-
-
-def _name_to_read(request: Any, kind: Kind) -> str | None:
-    if request.is_secure():
-        return f"__Host-{_bare_name(kind)}"
-    return _bare_name(kind) if django_settings.DEBUG else None
 
 
 def _name(request: Any, kind: Kind) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from . import publisher
-from .core.access import AccessTokens
+from .core.access import AccessTokens, Known
 from .core.errors import AuthError, StoreUnavailable, TokenInvalid, TokenMalformed, TokenRevoked
 from .core.fleet import Report
 from .core.ids import uuid7
@@ -82,6 +82,19 @@ class Lanyard:
         if (refusal := self.reader.fresh().verdict(principal)) is not None:
             raise refusal
         return principal
+
+    def recall(self, token: str) -> Known | None:
+        """What is known of a token that was verified before, if it is good now: the path of almost every request.
+
+        None: `authenticate` has to say. Raises `TokenRevoked`, `TokenStale` or `StoreUnavailable`. No I/O within the
+        lease.
+        """
+        known = self.access.known.young.get(token)
+        if known is None or not self.clock.time() < known.principal.expires_at:
+            return None
+        if (refusal := self.reader.fresh().verdict(known.principal)) is not None:
+            raise refusal
+        return known
 
     async def aauthenticate(self, token: str) -> Principal:
         """`authenticate` for a caller on an event loop; it awaits instead of blocking when a read is due."""

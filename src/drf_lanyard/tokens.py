@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from .core.access import claims_to_json, refuse_registered
+from .core.access import Known, claims_to_json, refuse_registered
 from .core.counts import counts
 from .core.errors import AuthError, TokenExpired, TokenInvalid, TokenMalformed, TokenStale, UserInactive
 from .core.generations import Generations
@@ -32,8 +30,7 @@ LEAST_LIFETIME, MAX_LIFETIME, LEAST_IDLE_LIFETIME = 1.0, 100 * 366 * 86400.0, 36
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class _Remembered(msgspec.Struct, frozen=True):
-    principal: Principal
+class _Remembered(Known, kw_only=True):
     #: When the row must be read again, whatever happens (the store's clock has no part in it: steady seconds).
     until: float
 
@@ -65,7 +62,8 @@ class ApiTokenService:
         #: Called after each use that `flush` has to write.
         self.noted: Callable[[], None] = lambda: None
         self._seen: Generations[_Remembered] = Generations(CACHE_SIZE)
-        self._used: dict[UUID, float] = {}
+        #: Last use, by the integer of the token's id, until it is written.
+        self._used: dict[int, float] = {}
 
     def create(
         self,
@@ -96,33 +94,46 @@ class ApiTokenService:
         self._store.add(owner, new)
         return token, new.id
 
+    def recall(self, token: str) -> Known | None:
+        """What is known of a token that was read before, if it is good now. None: `authenticate` has to say."""
+        remembered = self._seen.young.get(token)
+        if remembered is None or self._clock.steady() >= remembered.until:
+            return None
+        principal, now = remembered.principal, self._clock.time()
+        if not now < principal.expires_at or self._verdict(principal) is not None:
+            return None
+        counts.api_token_hits += 1
+        self._note(principal, now)
+        return remembered
+
     def authenticate(self, token: str) -> Principal:
         """Who a token stands for. Raises `TokenMalformed` without a query, and else what an access token raises."""
         if not token.isascii():
             raise TokenMalformed
-        key = digest(token)
-        remembered = self._seen.get(key)
+        remembered = self._seen.get(token)
         if remembered is None and not self.tokens.is_well_formed(token):
             raise TokenMalformed
         if remembered is None or self._clock.steady() >= remembered.until:
-            remembered = self._read(key)
+            remembered = self._read(token)
             counts.api_token_misses += 1
         else:
             counts.api_token_hits += 1
         principal = remembered.principal
         refusal = self._verdict(principal)
         if refusal is TokenStale:  # something about the user changed: the row tells what
-            principal = self._read(key).principal
+            principal = self._read(token).principal
             refusal = self._verdict(principal)
         if refusal is not None:
             raise refusal
         now = self._clock.time()
         if now >= principal.expires_at:
             raise TokenExpired
-        assert principal.token_id is not None
-        self._used[principal.token_id] = now  # one dictionary operation, so no lock; `flush` writes it
-        self.noted()
+        self._note(principal, now)
         return principal
+
+    def _note(self, principal: Principal, now: float) -> None:
+        self._used[principal.credential] = now  # one dictionary operation, so no lock; `flush` writes it
+        self.noted()
 
     def revoke(self, token_ids: Collection[UUID], reason: str, *, owner: Any = None) -> int:
         """Delete tokens (only those of `owner`, if given); how many there were."""
@@ -136,15 +147,15 @@ class ApiTokenService:
     def flush(self) -> int:
         """Write the times of last use collected since the last call; how many. What cannot be written is kept."""
         used: dict[UUID, float] = {}
-        for token_id in list(self._used):  # not iterated and not replaced: other threads are writing into it
-            if (moment := self._used.pop(token_id, None)) is not None:
-                used[token_id] = moment
+        for credential in list(self._used):  # not iterated and not replaced: other threads are writing into it
+            if (moment := self._used.pop(credential, None)) is not None:
+                used[UUID(int=credential)] = moment
         if used:
             try:
                 self._store.touch(used)
             except BaseException:
                 for token_id, moment in used.items():
-                    self._used.setdefault(token_id, moment)
+                    self._used.setdefault(token_id.int, moment)
                 raise
         return len(used)
 
@@ -152,21 +163,22 @@ class ApiTokenService:
         counts.other_checks += 1
         return self._fresh().verdict(principal)
 
-    def _read(self, key: str) -> _Remembered:
+    def _read(self, token: str) -> _Remembered:
         began = self._clock.steady()
-        state = self._store.find(key)
+        state = self._store.find(digest(token))
         if state is None:
             raise TokenInvalid
         if not state.user_active:
             raise UserInactive
-        if (noted := self._used.get(state.id)) is not None:  # a use that is not written yet
+        if (noted := self._used.get(state.id.int)) is not None:  # a use that is not written yet
             state = replace(state, last_used_at=max(noted, state.last_used_at or 0.0))
         if state.now >= state.ends_at:
             raise TokenExpired
         # This is a use too. The row is read again before the idle end, and then tells of the uses in between.
         remember = self._remember if state.idle_lifetime is None else min(self._remember, state.idle_lifetime)
-        remembered = _Remembered(self._principal(replace(state, last_used_at=state.now)), began + remember)
-        self._seen.put(key, remembered)
+        principal = self._principal(replace(state, last_used_at=state.now))
+        remembered = _Remembered(principal, until=began + remember)
+        self._seen.put(token, remembered)
         return remembered
 
     def _principal(self, state: ApiTokenState) -> Principal:

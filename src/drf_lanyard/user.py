@@ -4,27 +4,30 @@ The first touch of any other field loads the whole row in one query, and refuses
 Nothing of a token is ever written into a field: a later `save()` would write it to the database.
 """
 
+import copyreg
 import weakref
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.core.signals import setting_changed
 from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelBase, ModelState
 from django.db.models.signals import post_init, pre_init
 
-from .conf import get_settings
+from .conf import RELOADED_BY, get_settings
 from .core.errors import TokenInvalid, UserInactive
 from .exceptions import to_api_exception
 
-# Kept in the instance's dictionary while it is unloaded: Django calls the first when a deferred field is read, copy and
-# pickle call the second.
-_REFRESH, _REDUCE = "refresh_from_db", "__reduce__"
+#: In the instance while it is unloaded: Django calls it when a deferred field is read.
+_REFRESH = "refresh_from_db"
+#: Of pickle, for classes with a `__reduce_ex__` of their own; what copy uses.
+_PROTOCOL = 4
 _INIT: Any = Model.__init__
 #: The rest of what makes an instance of a model without such code of its own.
-_MADE_BY: Any = (ModelBase, Model.__new__, vars(Model)["from_db"].__func__)
+_MADE_BY: Any = (ModelBase, Model.__new__, vars(Model)["from_db"].__func__, object.__setattr__)
 
 
 def user_for(user_id: str) -> Any:
@@ -32,14 +35,23 @@ def user_for(user_id: str) -> Any:
 
     Raises `TokenInvalid` if `user_id` cannot be a primary key, and, when eager, what touching a field would raise.
     """
-    settings = get_settings()
-    model, names, is_plain = _plan(settings.user_model)
+    return user_with(key_of(user_id))
+
+
+def key_of(user_id: str) -> Any:
+    """The primary key in a `sub`, in the type of the user model. Raises `TokenInvalid` if it cannot be one."""
     try:
-        pk = model._meta.pk.to_python(user_id)
+        pk = (_plan or _make_plan()).model._meta.pk.to_python(user_id)
     except (ValidationError, ValueError, TypeError, OverflowError):
         raise TokenInvalid from None
     if pk is None or "\0" in user_id:
         raise TokenInvalid
+    return pk
+
+
+def user_with(pk: Any) -> Any:
+    """`user_for` for a primary key."""
+    model, names, is_plain, is_eager = _plan or _make_plan()
     is_observed = (pre_init.receivers or post_init.receivers) and _has_observers(model)
     if not is_plain or is_observed or model.__init__ is not _INIT:
         user = _from_db(model, names, pk)
@@ -50,8 +62,8 @@ def user_for(user_id: str) -> Any:
         state.db = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
         for name in names:
             setattr(user, name, pk)
-        _Unloaded(user).attach(user)
-    if settings.user_loading == "eager" and _REFRESH in user.__dict__:
+        user.refresh_from_db = _Unloaded(user)
+    if is_eager and _REFRESH in vars(user):  # a model that reads its fields has loaded them
         user.refresh_from_db()
     return user
 
@@ -67,7 +79,7 @@ def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
         user = model.from_db(router.db_for_read(model), names, [pk] * len(names))
     except model.DoesNotExist:
         raise to_api_exception(UserInactive()) from None
-    _Unloaded(user).attach(user)
+    vars(user)[_REFRESH] = _Unloaded(user)
     if len(user.get_deferred_fields()) + len(names) < len(model._meta.concrete_fields):
         user.refresh_from_db()  # nobody has looked at `is_active` yet
     return user
@@ -78,15 +90,37 @@ def was_refused(user: Any) -> bool:
     return isinstance(getattr(user, "__dict__", {}).get(_REFRESH), _Refused)
 
 
-@lru_cache(maxsize=16)
-def _plan(label: str) -> tuple[type[Any], tuple[str, ...], bool]:
-    """The user model of that name, its `_key_columns`, and whether Django's code alone makes an instance of it.
+class _Plan(NamedTuple):
+    """How users are made, as long as no setting changes."""
 
-    But for `__init__` (libraries replace it) and signals: those are looked at each time.
-    """
+    model: Any
+    names: tuple[str, ...]
+    #: Whether Django's code alone makes an instance of the model, but for `__init__` (libraries replace it) and
+    #: signals: those are looked at each time.
+    is_plain: bool
+    is_eager: bool
+
+
+_plan: _Plan | None = None
+
+
+def _make_plan() -> _Plan:
+    global _plan
     model: Any = get_user_model()
-    is_plain = (type(model), model.__new__, getattr(model.from_db, "__func__", None)) == _MADE_BY
-    return model, _key_columns(model), is_plain
+    from_db = getattr(model.from_db, "__func__", None)
+    is_plain = (type(model), model.__new__, from_db, model.__setattr__) == _MADE_BY
+    copyreg.pickle(model, _reduce)
+    _plan = _Plan(model, _key_columns(model), is_plain, get_settings().user_loading == "eager")
+    return _plan
+
+
+def _forget_plan(*, setting: str, **kwargs: Any) -> None:
+    global _plan
+    if setting in RELOADED_BY:
+        _plan = None
+
+
+setting_changed.connect(_forget_plan, dispatch_uid="drf_lanyard.user")
 
 
 @lru_cache(maxsize=16)
@@ -111,25 +145,19 @@ class _Unloaded(weakref.ref[Any]):
 
     __slots__ = ()
 
-    def attach(self, user: Model) -> None:
-        fields = user.__dict__
-        fields[_REFRESH] = self
-        fields[_REDUCE] = self.reduce
-
     def __call__(
         self, using: str | None = None, fields: Any = None, from_queryset: "QuerySet[Any] | None" = None
     ) -> None:
         """Load every field that was neither loaded nor assigned; without `fields`, all of them."""
         user = self._owner()
         names = _missing(user, fields)
-        for name in (_REFRESH, _REDUCE):
-            del user.__dict__[name]  # first, since a project's own method may touch fields too
+        del vars(user)[_REFRESH]  # first, since a project's own method may touch fields too
         try:
             user.refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
         except type(user).DoesNotExist:
             self._refuse(user, ())
         except BaseException:
-            self.attach(user)
+            vars(user)[_REFRESH] = self
             raise
         if not getattr(user, "is_active", True):
             self._refuse(user, names)
@@ -138,16 +166,8 @@ class _Unloaded(weakref.ref[Any]):
         """Unload again, so that every later touch is refused too."""
         for name in loaded:
             user.__dict__.pop(name, None)
-        _Refused(user).attach(user)
+        vars(user)[_REFRESH] = _Refused(user)
         raise to_api_exception(UserInactive()) from None
-
-    def reduce(self) -> tuple[Any, ...]:
-        """For copy and pickle: a copy of an unloaded user is an unloaded user."""
-        user = self._owner()
-        model: Any = type(user)
-        function, arguments, state, *_ = model.__reduce__(user)
-        kept = {name: value for name, value in state.items() if name not in (_REFRESH, _REDUCE)}
-        return _revive, (function, *arguments), kept
 
     def _owner(self) -> Any:
         user = super().__call__()
@@ -171,7 +191,16 @@ def _missing(user: Model, fields: Any) -> list[str]:
     return [name for name in names if name in asked or name not in user.__dict__]
 
 
+def _reduce(user: Any) -> str | tuple[Any, ...]:
+    """For copy and pickle (`copyreg`): a copy of an unloaded user is an unloaded user. Others are as ever."""
+    reduced: Any = user.__reduce_ex__(_PROTOCOL)
+    if not isinstance(vars(user).get(_REFRESH), _Unloaded):
+        return reduced  # type: ignore[no-any-return]
+    function, arguments, state, *_ = reduced
+    return _revive, (function, *arguments), {name: value for name, value in state.items() if name != _REFRESH}
+
+
 def _revive(function: Any, *arguments: Any) -> Model:
     user: Model = function(*arguments)
-    _Unloaded(user).attach(user)
+    vars(user)[_REFRESH] = _Unloaded(user)
     return user

@@ -201,7 +201,7 @@ def test_a_flood_of_unknown_kids_leaves_nothing_behind() -> None:
         with pytest.raises(TokenInvalid):
             tokens.verify(f"{header(alg='HS256', kid=str(number))}.{body}.{signature}", NOW)
     assert ring.keys == (key,)
-    assert len(tokens._verified) == 0
+    assert len(tokens.known) == 0
     assert tokens.verify(good, NOW).user_id == "42"
 
 

@@ -12,17 +12,6 @@ def test_what_was_put_is_found() -> None:
     assert cache.get("a") == 1
 
 
-def test_what_it_holds_can_be_asked_without_moving_it() -> None:
-    cache: Generations[int] = Generations(2)
-    cache.put("a", 1)
-    assert "a" in cache
-    cache.put("b", 2)
-    assert "a" in cache
-    cache.put("c", 3)
-    assert "a" not in cache
-    assert "d" not in cache
-
-
 def test_it_is_bounded() -> None:
     cache: Generations[int] = Generations(10)
     for number in range(1000):

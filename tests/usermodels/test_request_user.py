@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.exceptions import AuthenticationFailed
 
 from drf_lanyard.core.errors import TokenInvalid
-from drf_lanyard.user import _plan, user_for, was_refused
+from drf_lanyard.user import _forget_plan, user_for, was_refused
 from tests.testapp.models import Note
 
 from .users import create_user, sign_in_name
@@ -244,11 +244,11 @@ def test_a_factory_that_is_a_plain_function(alice: Any, monkeypatch: pytest.Monk
     model: Any = get_user_model()
     original = model.from_db
     monkeypatch.setattr(model, "from_db", staticmethod(lambda *args: original(*args)))
-    _plan.cache_clear()
+    _forget_plan(setting="AUTH_USER_MODEL")
     try:
         assert lazy(alice) == alice
     finally:
-        _plan.cache_clear()
+        _forget_plan(setting="AUTH_USER_MODEL")
 
 
 @pytest.mark.parametrize("how", ["__init__", "from_db"])
@@ -266,11 +266,11 @@ def test_code_of_the_project_s_that_makes_instances_runs(how: str, alice: Any, m
 
     original = getattr(model, how)
     monkeypatch.setattr(model, how, init if how == "__init__" else classmethod(from_db))
-    _plan.cache_clear()
+    _forget_plan(setting="AUTH_USER_MODEL")
     try:
         assert lazy(alice) == alice
     finally:
-        _plan.cache_clear()
+        _forget_plan(setting="AUTH_USER_MODEL")
     assert ran
 
 

@@ -5,8 +5,8 @@ The order inside is the defence: size, form, key, signature, and only then the f
 
 import json
 import secrets
-from collections.abc import Container, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -40,6 +40,14 @@ class _Payload(msgspec.Struct, frozen=True):
     epoch: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
+class Known(msgspec.Struct):
+    """A token that was found genuine; it may have expired since, or have been revoked."""
+
+    principal: Principal
+    #: The principal's user as the edge identifies users; it fills this in.
+    user_key: Any = None
+
+
 class AccessTokens:
     """Mints and verifies the access tokens of one issuer for one audience.
 
@@ -60,9 +68,7 @@ class AccessTokens:
         self._lifetime = lifetime
         self._leeway = leeway
         self._decode = msgspec.json.Decoder(_Payload).decode
-        self._verified: Generations[Principal] = Generations(cache_size)
-        #: Tokens that were found genuine; they may have expired since.
-        self.known: Container[str] = self._verified
+        self.known: Generations[Known] = Generations(cache_size)
 
     def mint(
         self,
@@ -110,15 +116,16 @@ class AccessTokens:
         """
         if not isinstance(token, str) or len(token) > MAX_TOKEN_LENGTH:
             raise TokenMalformed
-        principal = self._verified.get(token)
-        if principal is not None:
+        known = self.known.get(token)
+        if known is not None:
+            principal = known.principal
             if now < principal.expires_at + self._leeway or allow_expired:
                 return principal
             raise TokenExpired
         principal = self._open(token)
         if not allow_expired:
             self._check_times(principal, now)
-            self._verified.put(token, principal)
+            self.known.put(token, Known(principal))
             counts.jwt_misses += 1
         return principal
 

@@ -6,14 +6,14 @@ from django.utils.functional import LazyObject
 from rest_framework.authentication import CSRFCheck
 from rest_framework.request import Request
 
-from .. import django_sessions, transport
+from .. import django_sessions
 from ..core.errors import CsrfFailed, TokenRevoked
-from .base import Found, Method, note_refusal
+from .base import CookieMethod, Found, note_refusal
 
 _DONE = "csrf_processing_done"
 
 
-class SessionAuthentication(Method):
+class SessionAuthentication(CookieMethod):
     """Whoever is signed in to Django, by the admin, or by our sign-in with the transport `session`.
 
     Not read when there is an Authorization header. Django's CSRF rule applies to requests that change something. Costs
@@ -21,10 +21,8 @@ class SessionAuthentication(Method):
     signed in is a 401; and it refuses a session that was revoked, whichever store Django keeps it in.
     """
 
-    def find(self, request: Request) -> Found | None:
+    def identify(self, request: Request) -> Found | None:
         http: Any = request._request
-        if transport.has_header(http):
-            return None
         user = getattr(http, "user", None)
         if user is None or not hasattr(http, "session"):
             return None

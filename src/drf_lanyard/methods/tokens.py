@@ -2,13 +2,14 @@
 
 from rest_framework.request import Request
 
-from .. import cookies, transport
+from .. import cookies
 from ..browser import check_source
+from ..core.access import Known
 from ..core.errors import AuthError, StoreUnavailable
 from ..transport import BEARER, Credential
 from ..user import user_for
 from ..wiring import get_api_tokens, get_lanyard
-from .base import Found, HeaderMethod, Method, note_refusal
+from .base import CookieMethod, Found, HeaderMethod, note_refusal, user_of
 
 
 class JWTAuthentication(HeaderMethod):
@@ -25,14 +26,8 @@ class JWTAuthentication(HeaderMethod):
     def schemes(self) -> frozenset[str]:
         return BEARER if self.keyword == "Bearer" else super().schemes()
 
-    def find(self, request: Request) -> Found | None:
-        lanyard = get_lanyard()
-        scheme, _, token = request._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        # Nothing can be wrong with the form of a token that was genuine before.
-        if scheme != self.keyword or token not in lanyard.access.known:
-            return super().find(request)
-        principal = lanyard.authenticate(token)
-        return user_for(principal.user_id), principal
+    def recall(self, scheme: str, token: str) -> Known | None:
+        return get_lanyard().recall(token) if scheme == self.keyword else None
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
         try:
@@ -55,6 +50,9 @@ class TokenAuthentication(HeaderMethod):
     def schemes(self) -> frozenset[str]:
         return BEARER | {self.keyword.lower()}
 
+    def recall(self, scheme: str, token: str) -> Known | None:
+        return get_api_tokens().recall(token) if scheme == self.keyword else None
+
     def identify(self, request: Request, credential: Credential) -> Found | None:
         tokens = get_api_tokens()
         if credential.scheme in BEARER and not tokens.tokens.looks_like_one(credential.token):
@@ -63,23 +61,25 @@ class TokenAuthentication(HeaderMethod):
         return user_for(principal.user_id), principal
 
 
-class CookieAuthentication(Method):
+class CookieAuthentication(CookieMethod):
     """Access tokens in the HttpOnly cookie of the transport `cookie`. No query.
 
     Not read when there is an Authorization header. A request that changes something must come from a trusted page
     (403 `csrf_failed`). A dead cookie is no credential, so that it never blocks a public view.
     """
 
-    def find(self, request: Request) -> Found | None:
+    def identify(self, request: Request) -> Found | None:
         http = request._request
-        if transport.has_header(http) or (token := cookies.read(http, "access")) is None:
+        if (token := cookies.read(http, "access")) is None:
             return None
+        lanyard = get_lanyard()
         try:
-            principal = get_lanyard().authenticate(token)
+            known = lanyard.recall(token)
+            principal = lanyard.authenticate(token) if known is None else known.principal
         except StoreUnavailable:
             raise
         except AuthError as error:
             note_refusal(request, error)
             return None
         check_source(http, by_cookie=True)
-        return user_for(principal.user_id), principal
+        return user_for(principal.user_id) if known is None else user_of(known), principal
