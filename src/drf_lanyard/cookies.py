@@ -87,13 +87,14 @@ def clear(response: Any, request: Any, kind: Kind) -> None:
 
 def _values(header: str, name: str) -> list[str]:
     """The values of a cookie as RFC 6265 section 4.2.1 writes them: only "; " is between them, nothing is stripped."""
+    before, found, after = header.partition(f"{name}=")
+    if found and (not before or before.endswith("; ")) and name not in before and name not in after:
+        return [after.partition(";")[0]]  # nearly always; what follows would find the same
     values = []
     for piece in f" {header}".split(";"):
-        piece = piece.removeprefix(" ")
-        if piece.startswith(name):
-            given, _, value = piece.partition("=")
-            if given == name:
-                values.append(value)
+        given, _, value = piece.removeprefix(" ").partition("=")
+        if given == name:
+            values.append(value)
     return values
 
 

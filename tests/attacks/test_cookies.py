@@ -7,6 +7,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drf_lanyard import cookies
 from drf_lanyard.core.errors import ConfigurationError, InvalidRequest
@@ -68,6 +70,17 @@ def raw(browser: Browser, method: str, path: str, *headers: str) -> Any:
 )
 def test_only_the_exact_name_is_ours(header: str, found: str | None) -> None:
     assert cookies.read(request(header), "access") == found
+
+
+@given(st.lists(st.sampled_from([ACCESS, "=", ";", "; ", " ", ",", "\t", "a", "good", "lanyard-access"]), max_size=12))
+def test_the_quick_look_finds_what_a_slow_one_does(parts: list[str]) -> None:
+    header = "".join(parts)
+    values = [
+        value
+        for given_name, _, value in (piece.removeprefix(" ").partition("=") for piece in f" {header}".split(";"))
+        if given_name == ACCESS
+    ]
+    assert cookies._values(header, ACCESS) == values
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ class HeaderMethod(Method):
                 scheme, _, token = header.partition(" ")
                 # Nothing can be wrong with the form of a token that was genuine before.
                 if (known := self.recall(scheme, token)) is not None:
-                    return user_of(known), known.principal
+                    return user_with(known.user_key or note_key(known)), known.principal
             return self.find(request)
         except AuthError as error:
             raise to_api_exception(error) from None
@@ -116,11 +116,10 @@ class CookieMethod(Method):
         raise NotImplementedError
 
 
-def user_of(known: Known) -> Any:
-    """`user_for`, which reads the primary key out of the text once for each token."""
-    if known.user_key is None:
-        known.user_key = key_of(known.principal.user_id)
-    return user_with(known.user_key)
+def note_key(known: Known) -> Any:
+    """The primary key of a token's user, which is read out of the text once. Raises `TokenInvalid`."""
+    known.user_key = key_of(known.principal.user_id)
+    return known.user_key
 
 
 def note_refusal(request: Request, error: AuthError) -> None:
@@ -136,16 +135,20 @@ def refusal_of(request: Any) -> AuthError | None:
 
 def add_vary(request: Request) -> None:
     """Let the view's answer say what it depends on, also when it is a 401. Needs no middleware."""
-    view = request.parser_context.get("view")
-    headers = getattr(view, "headers", None)
-    if isinstance(headers, dict):
-        headers["Vary"] = _with_ours(headers.get("Vary", ""))
+    headers = getattr(request.parser_context.get("view"), "headers", None)
+    if type(headers) is dict:
+        vary = headers.get("Vary", "")
+        headers["Vary"] = _ACCEPT_AND_OURS if vary == "Accept" else _with_ours(vary)
 
 
 @lru_cache(maxsize=128)
 def _with_ours(vary: str) -> str:
     present = [name.strip() for name in vary.split(",") if name.strip()]
     return ", ".join(present + [name for name in VARY if name not in present])
+
+
+#: What REST framework's own becomes.
+_ACCEPT_AND_OURS = _with_ours("Accept")
 
 
 def _forget_refused_user(request: Request) -> None:

@@ -7,9 +7,9 @@ from ..browser import check_source
 from ..core.access import Known
 from ..core.errors import AuthError, StoreUnavailable
 from ..transport import BEARER, Credential
-from ..user import user_for
+from ..user import user_for, user_with
 from ..wiring import get_api_tokens, get_lanyard
-from .base import CookieMethod, Found, HeaderMethod, note_refusal, user_of
+from .base import CookieMethod, Found, HeaderMethod, note_key, note_refusal
 
 
 class JWTAuthentication(HeaderMethod):
@@ -82,4 +82,4 @@ class CookieAuthentication(CookieMethod):
             note_refusal(request, error)
             return None
         check_source(http, by_cookie=True)
-        return user_for(principal.user_id) if known is None else user_of(known), principal
+        return user_for(principal.user_id) if known is None else user_with(known.user_key or note_key(known)), principal
