@@ -1,6 +1,6 @@
 """The two statements of a refresh, compiled once: Django takes several times as long to build them as to run them.
 
-What is kept belongs to a kind of database, not to a connection; values and rows go through the fields as always.
+What is kept belongs to a kind of database, not to a connection; what fields or the database convert is still converted.
 """
 
 from collections.abc import Mapping, Sequence
