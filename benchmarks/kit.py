@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from .servers import Databases
 from .tables import Row, Rows
 from .workers import REQUESTS, Worker, WorkerError, close_all
 
-__all__ = ["Bench", "Row", "Rows", "Team", "above", "interleaved", "median"]
+__all__ = ["Bench", "Row", "Rows", "Team", "above", "beside_null", "interleaved", "median"]
 
 
 @dataclass(kw_only=True)
@@ -66,22 +67,31 @@ class Team:
     def __exit__(self, *exception: object) -> None:
         close_all(self.workers.values())
 
-    def rounds(self, function: str, times: int, **arguments: Any) -> dict[str, list[Any]]:
+    def rounds(
+        self, function: str, times: int, every: Mapping[str, int] = MappingProxyType({}), **arguments: Any
+    ) -> dict[str, list[Any]]:
         """What the function returned in each worker, round by round: A B C, B C A, … one at a time."""
         return interleaved(
             times,
             {name: partial(worker.call, function, **arguments) for name, worker in self.workers.items()},
+            every,
         )
 
 
-def interleaved(count: int, works: Mapping[str, Callable[[], Any]]) -> dict[str, list[Any]]:
-    """Results by name. Each round does everything once, and begins with another one than the round before."""
+def interleaved(
+    count: int, works: Mapping[str, Callable[[], Any]], every: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, list[Any]]:
+    """Results by name. Each round does everything once, and begins with another one than the round before.
+
+    `every`: what is done in every nth round only.
+    """
     results: dict[str, list[Any]] = {name: [] for name in works}
     names = list(works)
     for number in range(count):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
-            results[name].append(works[name]())
+            if number % every.get(name, 1) == 0:
+                results[name].append(works[name]())
     return results
 
 
@@ -92,3 +102,15 @@ def median(values: Sequence[float]) -> float:
 def above(results: Sequence[float], floor: Sequence[float]) -> float:
     """The median of the differences within the rounds: what drifts from round to round cancels."""
     return statistics.median(one - other for one, other in zip(results, floor, strict=True))
+
+
+def beside_null(rounds: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """The median of the differences within the rounds: what drifts from round to round cancels."""
+    costs = [own - null for null, own in rounds]
+    low, _, high = statistics.quantiles(costs, n=4)
+    return {
+        "cost_us": median(costs),
+        "quartiles_us": f"{low:,.1f} to {high:,.1f}",
+        "median_us": median([own for _, own in rounds]),
+        "null_us": median([null for null, _ in rounds]),
+    }

@@ -51,7 +51,7 @@ def _bars(rows: Rows, key: str, without: str = "null") -> list[tuple[str, float,
     return [
         (str(row["label"]), float(row[key]), name.startswith("lanyard"))
         for name, row in rows.items()
-        if key in row and name != without
+        if key in row and name != without and not name.startswith("step")
     ]
 
 

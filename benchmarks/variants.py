@@ -88,6 +88,19 @@ NULL = Variant(
     refusal=0,
 )
 
+
+def _step(name: str, label: str) -> Variant:
+    return Variant(
+        name=name,
+        label=label,
+        package="drf-lanyard",
+        authentication=f"benchmarks.project.steps.{name.title().replace('_', '')}",
+        apps=_LANYARD,
+        credential="lanyard",
+        refusal=0,
+    )
+
+
 ALL = (
     NULL,
     _lanyard("lanyard", "drf-lanyard, JWT", "lanyard"),
@@ -142,6 +155,10 @@ ALL = (
         credential="drf_sessions",
     ),
     _allauth("allauth", "allauth headless JWT"),
+    # What any authenticator pays that does what ours does, written by hand without a function of its own.
+    _step("step_vary", "by hand: null, and Vary"),
+    _step("step_user", "by hand: null, and a user with only a key"),
+    _step("step_floor", "by hand: both, and a token, time and revocation"),
     _allauth("allauth_stateful", "allauth headless JWT, stateful", HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED=True),
 )
 BY_NAME = {variant.name: variant for variant in ALL}

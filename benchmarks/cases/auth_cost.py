@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..kit import Bench, Rows, Team, above, median
+from ..kit import Bench, Rows, Team, beside_null
 from ..variants import BY_NAME
 from ..workers import REQUESTS
 
@@ -22,9 +22,23 @@ VARIANTS = (
     "drf_sessions",
     "allauth",
     "allauth_stateful",
+    "step_vary",
+    "step_user",
+    "step_floor",
 )
 
 
+#: Those that cost not much more than the method can tell apart; the others take part in every third round.
+OFTEN = {
+    "null",
+    "lanyard",
+    "lanyard_token",
+    "lanyard_cookie",
+    "simplejwt_stateless",
+    "step_vary",
+    "step_user",
+    "step_floor",
+}
 #: What a quick run measures: what the ratios need.
 FEW = ("null", "lanyard", "lanyard_token", "lanyard_cookie", "simplejwt_stateless")
 FEW_POSTGRES = ("null", "lanyard", "simplejwt", "knox")
@@ -41,15 +55,12 @@ def run(bench: Bench) -> dict[str, Rows]:
 
 def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
     present = [name for name in wanted if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    rounds, requests = bench.pick(19, 12), bench.pick(150, 50)
+    # The same number of requests for all: a process that has just begun to work is slower, and with fewer it shows.
+    rounds, requests = bench.pick(51, 12), bench.pick(125, 50)
+    seldom = dict.fromkeys(set(present) - OFTEN, bench.pick(3, 1))
     with bench.start(present, vendor) as team:
-        whole = team.rounds(f"{REQUESTS}:time_requests", rounds, count=requests)
-        quick_ones = {name: team.workers[name] for name in ("null", "lanyard") if name in team.workers}
-        views = {
-            name: [worker.call(f"{REQUESTS}:time_views", count=requests) for _ in range(rounds)]
-            for name, worker in quick_ones.items()
-        }
-        queries = counted(bench, team, vendor, bench.pick(1000, 50))
+        whole = team.rounds(f"{REQUESTS}:time_beside_null", rounds, seldom, count=requests)
+        queries = counted(bench, team, vendor, bench.pick(600, 50))
     rows: Rows = {}
     for name in wanted:
         label, package = BY_NAME[name].label, BY_NAME[name].package
@@ -58,12 +69,9 @@ def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
             continue
         rows[name] = {
             "label": label,
-            "median_us": median(whole[name]),
-            "cost_us": above(whole[name], whole["null"]),
+            **beside_null(whole[name]),
             "queries": queries[name],
         }
-        if name in views:
-            rows[name]["view_us"] = median(views[name])
     return rows
 
 

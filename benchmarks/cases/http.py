@@ -6,7 +6,10 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import chain, cycle
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -17,6 +20,10 @@ from ..variants import BY_NAME
 from ..workers import ROOT, Worker
 
 VARIANTS = ("null", "lanyard", "simplejwt_stateless", "simplejwt", "drf_token", "knox")
+#: Those that hardly differ; the others take part in every third round. Two servers of the same kind differ by several
+#: percent (where memory happens to lie), so that there are some of each, which take turns.
+OFTEN = ("null", "lanyard")
+COPIES = 4
 CONNECTIONS = {"persistent": None, "conn0": 0}
 #: Connections that wrk keeps busy: more than there are workers, so that none ever waits for work.
 LOAD = 8
@@ -38,24 +45,31 @@ def run(bench: Bench) -> dict[str, Rows]:
         return {}
     names = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
     if bench.quick:
-        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, for a second each")
+        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, three times for a second")
         names = [name for name in names if name in ("null", "lanyard", "simplejwt")]
-    sites: dict[str, Site] = {}
+    sites: dict[str, list[Site]] = defaultdict(list)
     try:
         for name in names:
-            sites |= started(bench, name)
-        for site in sites.values():
+            for _ in range(bench.pick(COPIES, 1) if name in OFTEN else 1):
+                for kind, site in started(bench, name).items():
+                    sites[f"{name} {kind}"].append(site)
+        every_site = [site for copies in sites.values() for site in copies]
+        for site in every_site:
             checked(site)
-        seconds = bench.pick(3, 1)
+        # A server reads the header whoever uses it: the limit is asked with the same requests.
+        header = sites["lanyard persistent"][0].header
+        for kind in CONNECTIONS:
+            sites[f"null {kind}"] = [replace(site, header=header) for site in sites[f"null {kind}"]]
+        seconds = bench.pick(2, 1)
         if not bench.quick:
-            loaded(sites["null persistent"], 1)
-        rounds = interleaved(
-            bench.pick(3, 1), {name: lambda site=site: loaded(site, seconds) for name, site in sites.items()}
-        )
+            loaded(sites["null persistent"][0], 1)
+        seldom = {name: bench.pick(3, 1) for name in sites if name.split()[0] not in OFTEN}
+        works = {name: taking_turns(copies, seconds) for name, copies in sites.items()}
+        rounds = interleaved(bench.pick(12, 3), works, seldom)
     finally:
-        for site in sites.values():
+        for site in chain.from_iterable(sites.values()):
             site.process.terminate()
-        for site in sites.values():
+        for site in chain.from_iterable(sites.values()):
             site.process.wait()
     rows: Rows = {}
     for name, results in rounds.items():
@@ -65,6 +79,9 @@ def run(bench: Bench) -> dict[str, Rows]:
             "per_second": median([rate for rate, _ in results]),
             "p99_ms": median([p99 for _, p99 in results]),
         }
+    for kind in CONNECTIONS:
+        pairs = zip(rounds[f"lanyard {kind}"], rounds[f"null {kind}"], strict=True)
+        rows[f"lanyard {kind}"]["over_null"] = median([ours / null for (ours, _), (null, _) in pairs])
     return {"http": rows}
 
 
@@ -87,7 +104,7 @@ def started(bench: Bench, name: str) -> dict[str, Site]:
     finally:
         helper.close()
     return {
-        f"{name} {kind}": Site(process, f"http://127.0.0.1:{port}/protected/", good, bad)
+        kind: Site(process, f"http://127.0.0.1:{port}/protected/", good, bad)
         for (kind, port), process in served.items()
     }
 
@@ -111,6 +128,11 @@ def _status(url: str, header: str) -> int:
         return error.code
     except (URLError, ConnectionError):
         return 0
+
+
+def taking_turns(copies: list[Site], seconds: int) -> Callable[[], tuple[float, float]]:
+    turns = cycle(copies)
+    return lambda: loaded(next(turns), seconds)
 
 
 def loaded(site: Site, seconds: int) -> tuple[float, float]:

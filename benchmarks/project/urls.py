@@ -3,9 +3,9 @@
 from django.conf import settings
 from django.urls import include, path
 
-from .views import EchoView, ProtectedView
+from .views import EchoView, protected
 
-urlpatterns = [path("protected/", ProtectedView.as_view()), path("echo/", EchoView.as_view())]
+urlpatterns = [path("protected/", protected), path("echo/", EchoView.as_view())]
 
 if "drf_lanyard" in settings.INSTALLED_APPS:
     urlpatterns.append(path("auth/", include("drf_lanyard.urls")))

@@ -2,8 +2,14 @@
 
 from typing import Any
 
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from .null import NullAuthentication
+
+#: In the environ of a request that is to be let in by the null authenticator.
+NULL = "bench.null"
 
 
 class ProtectedView(APIView):
@@ -11,6 +17,16 @@ class ProtectedView(APIView):
 
     def get(self, request: Any) -> Response:
         return Response({"user": request.user.pk})
+
+
+_own = ProtectedView.as_view(authentication_classes=ProtectedView.authentication_classes)
+_null = ProtectedView.as_view(authentication_classes=[NullAuthentication])
+
+
+@csrf_exempt
+def protected(request: Any) -> Any:
+    """The view with the variant's authenticator, or with the null one: the same URL, so that nothing else differs."""
+    return (_null if request.META.get(NULL) else _own)(request)
 
 
 class EchoView(APIView):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import page, results, svg, tables
-from benchmarks.kit import above, interleaved
+from benchmarks.kit import above, beside_null, interleaved
 from benchmarks.statements import is_statement
 from benchmarks.variants import ALL, every_app
 
@@ -18,6 +18,18 @@ def test_rounds_interleave_and_none_is_always_first() -> None:
     found = interleaved(3, {name: partial(order.append, name) for name in "ABC"})
     assert "".join(order) == "ABCBCACAB"
     assert {name: len(results) for name, results in found.items()} == {"A": 3, "B": 3, "C": 3}
+
+
+def test_what_is_done_seldom_still_interleaves() -> None:
+    order: list[str] = []
+    found = interleaved(4, {name: partial(order.append, name) for name in "ABC"}, {"B": 3})
+    assert "".join(order) == "ABCCACAABC"
+    assert len(found["B"]) == 2
+
+
+def test_a_cost_beside_null_is_the_median_of_differences_within_rounds() -> None:
+    row = beside_null([(10.0, 12.0), (110.0, 113.0), (1010.0, 1014.0)])
+    assert row == {"cost_us": 3.0, "quartiles_us": "2.0 to 4.0", "median_us": 113.0, "null_us": 110.0}
 
 
 def test_a_cost_is_the_median_of_differences_within_rounds() -> None:
@@ -32,7 +44,7 @@ def test_transactions_are_no_statements(text: str, counts: bool) -> None:
 
 
 def test_ratios_of_what_was_not_measured_are_left_out() -> None:
-    rows: Any = {"null": {"median_us": 100.0}, "lanyard": {"median_us": 107.0, "cost_us": 7.0}}
+    rows: Any = {"null": {"median_us": 100.0}, "lanyard": {"median_us": 108.0, "null_us": 100.0, "cost_us": 7.0}}
     assert results.ratios({}) == {}
     found = results.ratios({"auth_cost_sqlite": rows})
     assert found == {"request_over_null": 1.07}
