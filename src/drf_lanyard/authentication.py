@@ -13,7 +13,7 @@ from .methods.basic import BasicAuthentication
 from .methods.session import SessionAuthentication
 from .methods.tokens import CookieAuthentication, JWTAuthentication, TokenAuthentication
 from .transport import Credential
-from .wiring import get_lanyard
+from .wiring import Services
 
 __all__ = [
     "BasicAuthentication",
@@ -38,17 +38,17 @@ class LanyardAuthentication(JWTAuthentication):
     by_cookie = (CookieAuthentication(), SessionAuthentication())
 
     def find(self, request: Request) -> Found | None:
-        if request._request.META.get("HTTP_AUTHORIZATION"):
+        if transport.has_header(request._request):
             return super().find(request)
         for method in self.by_cookie:
-            if (found := method.identify(request)) is not None:
+            if (found := method.find(request)) is not None:
                 return found
         return None
 
-    def recall(self, scheme: str, token: str) -> Known | None:
+    def recall(self, services: Services, scheme: str, token: str) -> Known | None:
         if scheme == self.keyword:
-            return get_lanyard().recall(token)
-        return self.others["token"].recall(scheme, token)
+            return services.lanyard.recall(token)
+        return self.others["token"].recall(services, scheme, token) if scheme == "Token" else None
 
     def schemes(self) -> frozenset[str]:
         return _ALL if self.keyword == "Bearer" else _ALL | {self.keyword.lower()}

@@ -95,13 +95,20 @@ class ApiTokenService:
         return token, new.id
 
     def recall(self, token: str) -> Known | None:
-        """What is known of a token that was read before, if it is good now. None: `authenticate` has to say."""
+        """What is known of a token that was read before, if it is good now. None: `authenticate` has to say.
+
+        Raises `TokenRevoked` or `StoreUnavailable`.
+        """
         remembered = self._seen.young.get(token)
         if remembered is None or self._clock.steady() >= remembered.until:
             return None
         principal, now = remembered.principal, self._clock.time()
-        if not now < principal.expires_at or self._verdict(principal) is not None:
+        if not now < principal.expires_at:
             return None
+        if (refusal := self._verdict(principal)) is not None:
+            if refusal is TokenStale:  # the row tells what changed
+                return None
+            raise refusal
         counts.api_token_hits += 1
         self._note(principal, now)
         return remembered
@@ -126,7 +133,7 @@ class ApiTokenService:
         if refusal is not None:
             raise refusal
         now = self._clock.time()
-        if now >= principal.expires_at:
+        if not now < principal.expires_at:
             raise TokenExpired
         self._note(principal, now)
         return principal

@@ -79,6 +79,7 @@ def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
         user = model.from_db(router.db_for_read(model), names, [pk] * len(names))
     except model.DoesNotExist:
         raise to_api_exception(UserInactive()) from None
+    _copy_as_unloaded(type(user))  # it may be another class than the model
     vars(user)[_REFRESH] = _Unloaded(user)
     if len(user.get_deferred_fields()) + len(names) < len(model._meta.concrete_fields):
         user.refresh_from_db()  # nobody has looked at `is_active` yet
@@ -109,7 +110,7 @@ def _make_plan() -> _Plan:
     model: Any = get_user_model()
     from_db = getattr(model.from_db, "__func__", None)
     is_plain = (type(model), model.__new__, from_db, model.__setattr__) == _MADE_BY
-    copyreg.pickle(model, _reduce)
+    _copy_as_unloaded(model)
     _plan = _Plan(model, _key_columns(model), is_plain, get_settings().user_loading == "eager")
     return _plan
 
@@ -169,6 +170,10 @@ class _Unloaded(weakref.ref[Any]):
         vars(user)[_REFRESH] = _Refused(user)
         raise to_api_exception(UserInactive()) from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For an instance whose class was changed: `copyreg` goes by the class."""
+        return type(self), (self._owner(),)
+
     def _owner(self) -> Any:
         user = super().__call__()
         if user is None:
@@ -189,6 +194,11 @@ def _missing(user: Model, fields: Any) -> list[str]:
         return names
     asked = set(fields)
     return [name for name in names if name in asked or name not in user.__dict__]
+
+
+def _copy_as_unloaded(model: type[Any]) -> None:
+    """Once for each class. A project's own way stays as it is."""
+    copyreg.dispatch_table.setdefault(model, _reduce)
 
 
 def _reduce(user: Any) -> str | tuple[Any, ...]:

@@ -53,6 +53,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
+def get_services() -> Services:
+    """Everything of this process. Raises as `get_lanyard` does."""
+    return _services or _get()
+
+
 def get_lanyard() -> Lanyard:
     """The service of this process. Raises `ConfigurationError` when the settings cannot work."""
     return (_services or _get()).lanyard

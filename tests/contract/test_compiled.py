@@ -24,8 +24,19 @@ from .test_sessions import open_session
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-#: A key, text, floats, and what is often null; a date, which some databases convert; another table; an expression.
-COLUMNS = ("id", "secret", "created_at", "revoked_at", "user__username", "user__last_login", "_now", "_epoch")
+#: A key, text, floats, and what is often null; a date and a boolean, which some databases convert; another table; an
+#: expression.
+COLUMNS = (
+    "id",
+    "secret",
+    "created_at",
+    "revoked_at",
+    "user__username",
+    "user__last_login",
+    "user__is_active",
+    "_now",
+    "_epoch",
+)
 
 
 def sessions() -> Any:

@@ -87,7 +87,7 @@ def test_a_remembered_token_is_one_principal_and_its_claims_are_fresh_each_time(
         first.user_id = "1"  # type: ignore[misc]
 
 
-def test_a_remembered_token_is_notknown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remembered_token_is_not_verified_again(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = door()
     token = mint(tokens)
     tokens.verify(token, NOW)
@@ -99,7 +99,7 @@ def test_a_remembered_token_is_notknown_again(monkeypatch: pytest.MonkeyPatch) -
     assert tokens.verify(token, NOW).user_id == "42"
 
 
-def test_only_what_wasknown_is_remembered() -> None:
+def test_only_what_was_verified_is_remembered() -> None:
     tokens = door()
     good = mint(tokens)
     bad = [

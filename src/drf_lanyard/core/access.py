@@ -44,7 +44,7 @@ class Known(msgspec.Struct):
     """A token that was found genuine; it may have expired since, or have been revoked."""
 
     principal: Principal
-    #: The principal's user as the edge identifies users; it fills this in.
+    #: The principal's user as the edge identifies users: what can be a key, and so does not change. It fills this in.
     user_key: Any = None
 
 

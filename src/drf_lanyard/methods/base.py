@@ -14,6 +14,7 @@ from ..core.model import Principal
 from ..exceptions import REALM, challenge, to_api_exception
 from ..transport import Credential
 from ..user import key_of, user_with, was_refused
+from ..wiring import Services, get_services
 
 #: What every answer depends on, also one to a request without credentials.
 VARY = ("Authorization", "Cookie")
@@ -77,28 +78,34 @@ class HeaderMethod(Method):
         """As `Method.authenticate`; what the process knows already is let in with as few calls as possible."""
         add_vary(request)
         try:
-            if header := request._request.META.get("HTTP_AUTHORIZATION"):
-                scheme, _, token = header.partition(" ")
+            if request._request.META.get("HTTP_AUTHORIZATION"):
+                services = get_services()  # may fail, and then no frame is to hold what the client sent
+                scheme, _, token = request._request.META["HTTP_AUTHORIZATION"].partition(" ")
                 # Nothing can be wrong with the form of a token that was genuine before.
-                if (known := self.recall(scheme, token)) is not None:
+                known = self.recall(services, scheme, token)
+                del token  # error reports show the variables of every frame
+                if known is not None:
                     return user_with(known.user_key or note_key(known)), known.principal
             return self.find(request)
         except AuthError as error:
             raise to_api_exception(error) from None
 
-    def recall(self, scheme: str, token: str) -> Known | None:
+    def recall(self, services: Services, scheme: str, token: str) -> Known | None:
         """What the process knows of a token, if it is good now; None: `find` has to say. Raises `AuthError`."""
         return None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A subclass that decides by itself is asked each time, whatever other views have let in."""
+        super().__init_subclass__(**kwargs)
+        if "recall" not in vars(cls) and not vars(cls).keys().isdisjoint(("find", "identify", "schemes")):
+            cls.recall = HeaderMethod.recall  # type: ignore[method-assign]
 
     def find(self, request: Request) -> Found | None:
         credential = transport.read(request._request, self.schemes())
         return None if credential is None else self.identify(request, credential)
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
-        """Whose credential it is; None if it is another method's after all. Raises `AuthError`.
-
-        Not a hook: what `recall` knows does not come here.
-        """
+        """Whose credential it is; None if it is another method's after all. Raises `AuthError`."""
         raise NotImplementedError
 
     def is_presented(self, request: Request) -> bool:
@@ -109,7 +116,7 @@ class CookieMethod(Method):
     """A method that reads cookies: not where there is an Authorization header, of whatever scheme."""
 
     def find(self, request: Request) -> Found | None:
-        return None if transport.has_header(request._request) else self.identify(request)
+        return None if request._request.META.get("HTTP_AUTHORIZATION") else self.identify(request)
 
     def identify(self, request: Request) -> Found | None:
         """Whose the cookie is, if there is one. Raises `AuthError`."""
@@ -136,7 +143,7 @@ def refusal_of(request: Any) -> AuthError | None:
 def add_vary(request: Request) -> None:
     """Let the view's answer say what it depends on, also when it is a 401. Needs no middleware."""
     headers = getattr(request.parser_context.get("view"), "headers", None)
-    if type(headers) is dict:
+    if isinstance(headers, dict):
         vary = headers.get("Vary", "")
         headers["Vary"] = _ACCEPT_AND_OURS if vary == "Accept" else _with_ours(vary)
 

@@ -8,7 +8,7 @@ from ..core.access import Known
 from ..core.errors import AuthError, StoreUnavailable
 from ..transport import BEARER, Credential
 from ..user import user_for, user_with
-from ..wiring import get_api_tokens, get_lanyard
+from ..wiring import Services, get_api_tokens, get_lanyard
 from .base import CookieMethod, Found, HeaderMethod, note_key, note_refusal
 
 
@@ -26,8 +26,8 @@ class JWTAuthentication(HeaderMethod):
     def schemes(self) -> frozenset[str]:
         return BEARER if self.keyword == "Bearer" else super().schemes()
 
-    def recall(self, scheme: str, token: str) -> Known | None:
-        return get_lanyard().recall(token) if scheme == self.keyword else None
+    def recall(self, services: Services, scheme: str, token: str) -> Known | None:
+        return services.lanyard.recall(token) if scheme == self.keyword else None
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
         try:
@@ -50,8 +50,8 @@ class TokenAuthentication(HeaderMethod):
     def schemes(self) -> frozenset[str]:
         return BEARER | {self.keyword.lower()}
 
-    def recall(self, scheme: str, token: str) -> Known | None:
-        return get_api_tokens().recall(token) if scheme == self.keyword else None
+    def recall(self, services: Services, scheme: str, token: str) -> Known | None:
+        return services.api_tokens.recall(token) if scheme == self.keyword else None
 
     def identify(self, request: Request, credential: Credential) -> Found | None:
         tokens = get_api_tokens()

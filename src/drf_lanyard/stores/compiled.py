@@ -12,8 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: The key that a query is compiled with, to find its place among the parameters.
 _SOME_KEY = UUID("8d7f2d4e-4c1b-4f0e-9a53-0f6c2b1e7a90")
-
-
+#: Fields that hand their values to the driver as they are.
 _AS_IT_IS = (models.CharField, models.FloatField)
 
 
