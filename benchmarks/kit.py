@@ -67,14 +67,11 @@ class Team:
     def __exit__(self, *exception: object) -> None:
         close_all(self.workers.values())
 
-    def rounds(
-        self, function: str, times: int, every: Mapping[str, int] = MappingProxyType({}), **arguments: Any
-    ) -> dict[str, list[Any]]:
+    def rounds(self, function: str, times: int, **arguments: Any) -> dict[str, list[Any]]:
         """What the function returned in each worker, round by round: A B C, B C A, … one at a time."""
         return interleaved(
             times,
             {name: partial(worker.call, function, **arguments) for name, worker in self.workers.items()},
-            every,
         )
 
 

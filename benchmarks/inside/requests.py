@@ -24,7 +24,7 @@ from . import credentials
 Environ = dict[str, Any]
 #: Requests at the beginning of a round that are not timed. Other processes had the processor's caches meanwhile, and
 #: the reader rested; what a process pays after a pause is the business of the case `quiet`.
-WARM_UP = 40
+WARM_UP = 100
 #: Requests in a row with the same authenticator, as a server has them.
 BLOCK = 25
 

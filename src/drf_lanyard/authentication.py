@@ -38,7 +38,7 @@ class LanyardAuthentication(JWTAuthentication):
     by_cookie = (CookieAuthentication(), SessionAuthentication())
 
     def find(self, request: Request) -> Found | None:
-        if transport.has_header(request._request):
+        if request._request.META.get("HTTP_AUTHORIZATION"):
             return super().find(request)
         for method in self.by_cookie:
             if (found := method.find(request)) is not None:

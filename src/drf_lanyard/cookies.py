@@ -43,13 +43,17 @@ def read(request: Any, kind: Kind) -> str | None:
     Prefixed names count over TLS only, the others only in development without it.
     """
     header: str = request.META.get("HTTP_COOKIE", "")
-    if not header or (name := _bare_name(kind)) not in header:
+    if not header or (name := f"{get_settings().cookie.name}-{kind}") not in header:
         return None
     if request.is_secure():
         name = f"__Host-{name}"
     elif not django_settings.DEBUG:
         return None
-    values = _values(header, name)
+    before, found, after = header.partition(f"{name}=")
+    if found and (not before or before.endswith("; ")) and name not in before and name not in after:
+        values = [after.partition(";")[0]]  # nearly always; `_values` would find the same
+    else:
+        values = _values(header, name)
     if not values:
         return None
     # A comma is in no token of ours: somebody joined two Cookie headers with it.
@@ -87,9 +91,6 @@ def clear(response: Any, request: Any, kind: Kind) -> None:
 
 def _values(header: str, name: str) -> list[str]:
     """The values of a cookie as RFC 6265 section 4.2.1 writes them: only "; " is between them, nothing is stripped."""
-    before, found, after = header.partition(f"{name}=")
-    if found and (not before or before.endswith("; ")) and name not in before and name not in after:
-        return [after.partition(";")[0]]  # nearly always; what follows would find the same
     values = []
     for piece in f" {header}".split(";"):
         given, _, value = piece.removeprefix(" ").partition("=")

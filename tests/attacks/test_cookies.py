@@ -81,6 +81,11 @@ def test_the_quick_look_finds_what_a_slow_one_does(parts: list[str]) -> None:
         if given_name == ACCESS
     ]
     assert cookies._values(header, ACCESS) == values
+    if len(values) > 1 or "," in "".join(values):
+        with pytest.raises(InvalidRequest):
+            cookies.read(request(header), "access")
+    else:
+        assert cookies.read(request(header), "access") == ("".join(values) or None)
 
 
 @pytest.mark.parametrize(

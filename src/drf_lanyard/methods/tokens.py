@@ -6,6 +6,7 @@ from .. import cookies
 from ..browser import check_source
 from ..core.access import Known
 from ..core.errors import AuthError, StoreUnavailable
+from ..core.origin import SAFE_METHODS
 from ..transport import BEARER, Credential
 from ..user import user_for, user_with
 from ..wiring import Services, get_api_tokens, get_lanyard
@@ -81,5 +82,6 @@ class CookieAuthentication(CookieMethod):
         except AuthError as error:
             note_refusal(request, error)
             return None
-        check_source(http, by_cookie=True)
+        if http.method not in SAFE_METHODS:
+            check_source(http, by_cookie=True)
         return user_for(principal.user_id) if known is None else user_with(known.user_key or note_key(known)), principal
