@@ -56,7 +56,7 @@ def run(bench: Bench) -> dict[str, Rows]:
 
 def measured(bench: Bench, vendor: str, wanted: Sequence[str]) -> Rows:
     present = [name for name in wanted if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
-    rounds, requests = bench.pick(9, 10), bench.pick(250, 50)
+    rounds, requests = bench.pick(9, 5), bench.pick(250, 75)
     with bench.start(present, vendor) as team:
         whole = team.rounds(f"{REQUESTS}:time_beside_null", rounds, count=requests)
         queries = counted(bench, team, vendor, bench.pick(600, 50))

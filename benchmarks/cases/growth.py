@@ -32,7 +32,7 @@ def run(bench: Bench) -> dict[str, Rows]:
             ("refresh_us", f"{REFRESH}:time_refreshes", bench.pick(50, 15)),
         ):
             works = {name: partial(worker.call, work, count=count) for name, worker in workers.items()}
-            for name, took in interleaved(bench.pick(15, 3), works).items():
+            for name, took in interleaved(bench.pick(15, 2), works).items():
                 rows[name][key] = median(took)
     finally:
         close_all(workers.values())

@@ -45,7 +45,7 @@ def run(bench: Bench) -> dict[str, Rows]:
         return {}
     names = [name for name in VARIANTS if not BY_NAME[name].package or BY_NAME[name].package in bench.versions]
     if bench.quick:
-        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, three times for a second")
+        bench.note("http: a quick run measures null, drf-lanyard and simplejwt only, for a second each")
         names = [name for name in names if name in ("null", "lanyard", "simplejwt")]
     sites: dict[str, list[Site]] = defaultdict(list)
     try:
@@ -65,7 +65,7 @@ def run(bench: Bench) -> dict[str, Rows]:
             loaded(sites["null persistent"][0], 1)
         seldom = {name: bench.pick(3, 1) for name in sites if name.split()[0] not in OFTEN}
         works = {name: taking_turns(copies, seconds) for name, copies in sites.items()}
-        rounds = interleaved(bench.pick(12, 3), works, seldom)
+        rounds = interleaved(bench.pick(12, 1), works, seldom)
     finally:
         for site in chain.from_iterable(sites.values()):
             site.process.terminate()
