@@ -1,6 +1,7 @@
 """`request.user`, whatever the user model's primary key, managers and tables are."""
 
 import copy
+import copyreg
 import pickle
 from typing import Any
 
@@ -149,6 +150,17 @@ def test_copies(alice: Any, again: Any) -> None:
     assert len(queries) == 1
     loaded = again(copied)
     assert loaded.get_username() == sign_in_name("alice")
+
+
+def test_a_way_to_copy_users_of_the_project_s_own_stays(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reduce(user: Any) -> Any:
+        return str, (user.pk,)
+
+    with monkeypatch.context() as patched:
+        patched.setitem(copyreg.dispatch_table, type(alice), reduce)
+        _forget_plan(setting="AUTH_USER_MODEL")
+        assert copy.copy(lazy(alice)) == str(alice.pk)
+    _forget_plan(setting="AUTH_USER_MODEL")
 
 
 @pytest.mark.parametrize("again", [lambda user: user, copy.copy, copy.deepcopy], ids=["itself", "copy", "deepcopy"])
