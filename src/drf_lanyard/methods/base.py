@@ -144,18 +144,13 @@ def add_vary(request: Request) -> None:
     """Let the view's answer say what it depends on, also when it is a 401. Needs no middleware."""
     headers = getattr(request.parser_context.get("view"), "headers", None)
     if isinstance(headers, dict):
-        vary = headers.get("Vary", "")
-        headers["Vary"] = _ACCEPT_AND_OURS if vary == "Accept" else _with_ours(vary)
+        headers["Vary"] = _with_ours(headers.get("Vary", ""))
 
 
 @lru_cache(maxsize=128)
 def _with_ours(vary: str) -> str:
     present = [name.strip() for name in vary.split(",") if name.strip()]
     return ", ".join(present + [name for name in VARY if name not in present])
-
-
-#: What REST framework's own becomes.
-_ACCEPT_AND_OURS = _with_ours("Accept")
 
 
 def _forget_refused_user(request: Request) -> None:
