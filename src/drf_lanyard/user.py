@@ -4,7 +4,6 @@ The first touch of any other field loads the whole row in one query, and refuses
 Nothing of a token is ever written into a field: a later `save()` would write it to the database.
 """
 
-import copyreg
 import weakref
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,10 +20,9 @@ from .conf import RELOADED_BY, get_settings
 from .core.errors import TokenInvalid, UserInactive
 from .exceptions import to_api_exception
 
-#: In the instance while it is unloaded: Django calls it when a deferred field is read.
-_REFRESH = "refresh_from_db"
-#: Of pickle, for classes with a `__reduce_ex__` of their own; what copy uses.
-_PROTOCOL = 4
+# In the instance while it is unloaded: Django calls the first when a deferred field is read, copy and pickle call the
+# second.
+_REFRESH, _REDUCE = "refresh_from_db", "__reduce__"
 _INIT: Any = Model.__init__
 #: The rest of what makes an instance of a model without such code of its own.
 _MADE_BY: Any = (ModelBase, Model.__new__, vars(Model)["from_db"].__func__, object.__setattr__)
@@ -62,7 +60,8 @@ def user_with(pk: Any) -> Any:
         state.db = router.db_for_read(model) if router.routers else DEFAULT_DB_ALIAS
         for name in names:
             setattr(user, name, pk)
-        user.refresh_from_db = _Unloaded(user)
+        user.refresh_from_db = unloaded = _Unloaded(user)
+        user.__reduce__ = unloaded.reduce
     if is_eager and _REFRESH in vars(user):  # a model that reads its fields has loaded them
         user.refresh_from_db()
     return user
@@ -79,8 +78,7 @@ def _from_db(model: type[Any], names: tuple[str, ...], pk: Any) -> Any:
         user = model.from_db(router.db_for_read(model), names, [pk] * len(names))
     except model.DoesNotExist:
         raise to_api_exception(UserInactive()) from None
-    _copy_as_unloaded(type(user))  # it may be another class than the model
-    vars(user)[_REFRESH] = _Unloaded(user)
+    _Unloaded(user).attach(user)
     if len(user.get_deferred_fields()) + len(names) < len(model._meta.concrete_fields):
         user.refresh_from_db()  # nobody has looked at `is_active` yet
     return user
@@ -110,7 +108,6 @@ def _make_plan() -> _Plan:
     model: Any = get_user_model()
     from_db = getattr(model.from_db, "__func__", None)
     is_plain = (type(model), model.__new__, from_db, model.__setattr__) == _MADE_BY
-    _copy_as_unloaded(model)
     _plan = _Plan(model, _key_columns(model), is_plain, get_settings().user_loading == "eager")
     return _plan
 
@@ -146,19 +143,23 @@ class _Unloaded(weakref.ref[Any]):
 
     __slots__ = ()
 
+    def attach(self, user: Model) -> None:
+        vars(user).update({_REFRESH: self, _REDUCE: self.reduce})
+
     def __call__(
         self, using: str | None = None, fields: Any = None, from_queryset: "QuerySet[Any] | None" = None
     ) -> None:
         """Load every field that was neither loaded nor assigned; without `fields`, all of them."""
         user = self._owner()
         names = _missing(user, fields)
-        del vars(user)[_REFRESH]  # first, since a project's own method may touch fields too
+        for name in (_REFRESH, _REDUCE):
+            del vars(user)[name]  # first, since a project's own method may touch fields too
         try:
             user.refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
         except type(user).DoesNotExist:
             self._refuse(user, ())
         except BaseException:
-            vars(user)[_REFRESH] = self
+            self.attach(user)
             raise
         if not getattr(user, "is_active", True):
             self._refuse(user, names)
@@ -167,12 +168,16 @@ class _Unloaded(weakref.ref[Any]):
         """Unload again, so that every later touch is refused too."""
         for name in loaded:
             user.__dict__.pop(name, None)
-        vars(user)[_REFRESH] = _Refused(user)
+        _Refused(user).attach(user)
         raise to_api_exception(UserInactive()) from None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For an instance whose class was changed: `copyreg` goes by the class."""
-        return type(self), (self._owner(),)
+    def reduce(self) -> tuple[Any, ...]:
+        """For copy and pickle: a copy of an unloaded user is an unloaded user."""
+        user = self._owner()
+        model: Any = type(user)
+        function, arguments, state, *_ = model.__reduce__(user)
+        kept = {name: value for name, value in state.items() if name not in (_REFRESH, _REDUCE)}
+        return _revive, (function, *arguments), kept
 
     def _owner(self) -> Any:
         user = super().__call__()
@@ -196,21 +201,7 @@ def _missing(user: Model, fields: Any) -> list[str]:
     return [name for name in names if name in asked or name not in user.__dict__]
 
 
-def _copy_as_unloaded(model: type[Any]) -> None:
-    """Once for each class. A project's own way stays as it is."""
-    copyreg.dispatch_table.setdefault(model, _reduce)
-
-
-def _reduce(user: Any) -> str | tuple[Any, ...]:
-    """For copy and pickle (`copyreg`): a copy of an unloaded user is an unloaded user. Others are as ever."""
-    reduced: Any = user.__reduce_ex__(_PROTOCOL)
-    if not isinstance(vars(user).get(_REFRESH), _Unloaded):
-        return reduced  # type: ignore[no-any-return]
-    function, arguments, state, *_ = reduced
-    return _revive, (function, *arguments), {name: value for name, value in state.items() if name != _REFRESH}
-
-
 def _revive(function: Any, *arguments: Any) -> Model:
     user: Model = function(*arguments)
-    vars(user)[_REFRESH] = _Unloaded(user)
+    _Unloaded(user).attach(user)
     return user
