@@ -4,15 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from drf_lanyard import wiring
-
-from .kit import eventually, reader_threads
+from . import kit
 
 
 @pytest.fixture(autouse=True)
 def no_reader_left() -> Iterator[None]:
-    wiring.reset()
-    eventually(lambda: not reader_threads())
+    kit.no_reader_left()
     yield
-    wiring.reset()
-    eventually(lambda: not reader_threads())
+    kit.no_reader_left()

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
+from drf_lanyard import wiring
 from drf_lanyard.core.model import Principal
 from drf_lanyard.core.reader import Reader
 from drf_lanyard.core.revocation import Snapshot
@@ -146,6 +147,12 @@ def signed_in(user: Any) -> Any:
 
 def reader_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "drf-lanyard-reader"]
+
+
+def no_reader_left() -> None:
+    """End the reader of this process, and wait until nobody reads."""
+    wiring.reset()
+    eventually(lambda: not reader_threads())
 
 
 def read_again(reader: Reader) -> Snapshot:

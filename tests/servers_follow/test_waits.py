@@ -100,8 +100,8 @@ class BusyLog:
             threading.Event().wait(0.001)
         return LogRead(entries=(), floor=0, more_sequenced=False, more_unsequenced=False)
 
-    def rest(self) -> None:
-        pass
+    def rest(self) -> None: ...
+    def park(self) -> None: ...
 
 
 def test_a_read_counts_once_whatever_it_does() -> None:

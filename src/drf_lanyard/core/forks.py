@@ -2,6 +2,7 @@
 
 import os
 import weakref
+from contextlib import ExitStack
 from typing import Protocol
 
 
@@ -19,9 +20,13 @@ def watch(one: Forkable) -> None:
 
 
 def after_fork() -> None:
-    """In a child. Called by whoever finds itself in one, too: a fork by C code (uWSGI's) announces itself to nobody."""
-    for one in list(_watched):
-        one.after_fork()
+    """In a child. Called by whoever finds itself in one, too: a fork by C code (uWSGI's) announces itself to nobody.
+
+    Whoever fails at it keeps nobody else from being told: the failure is raised when all have been.
+    """
+    with ExitStack() as everybody:
+        for one in list(_watched):
+            everybody.callback(one.after_fork)
 
 
 if hasattr(os, "register_at_fork"):
