@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -48,10 +47,13 @@ def assert_nothing_shared(told: dict[str, Any], *, with_server: bool) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(database: TestDatabase, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, Any]]:
+def told(database: TestDatabase, django_db_blocker: DjangoDbBlocker) -> dict[str, Any]:
+    """The story, of which nothing stays in the database: whichever test is next finds it empty."""
     with django_db_blocker.unblock():
-        yield story(database, *SCENARIOS)
-        call_command("flush", verbosity=0, interactive=False)
+        try:
+            return story(database, *SCENARIOS)
+        finally:
+            call_command("flush", verbosity=0, interactive=False)
 
 
 @pytest.mark.django_db
