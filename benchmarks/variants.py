@@ -12,6 +12,9 @@ _ALLAUTH_AUTH = "allauth.headless.contrib.rest_framework.authentication.JWTToken
 _ALLAUTH_JWT = {"HEADLESS_TOKEN_STRATEGY": "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"}
 _LANYARD = ("drf_lanyard",)
 _LANYARD_AUTH = "drf_lanyard.authentication.LanyardAuthentication"
+#: Sent with every request: "1" if the null authenticator is to let it in, else empty. And where WSGI puts it.
+NULL_HEADER = "X-Null"
+NULL = "HTTP_X_NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ def _allauth(name: str, label: str, **settings: Any) -> Variant:
     )
 
 
-NULL = Variant(
+_NULL = Variant(
     name="null",
     label="null (a prebuilt user)",
     authentication="benchmarks.project.null.NullAuthentication",
@@ -102,7 +105,7 @@ def _step(name: str, label: str) -> Variant:
 
 
 ALL = (
-    NULL,
+    _NULL,
     _lanyard("lanyard", "drf-lanyard, JWT", "lanyard"),
     _lanyard("lanyard_first", "drf-lanyard, JWT at first sight", "lanyard_first"),
     _lanyard("lanyard_token", "drf-lanyard, API token", "lanyard_token"),

@@ -1,6 +1,7 @@
 """Requests per second of a protected view: gunicorn with two sync workers, PostgreSQL, wrk."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, cycle
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -16,17 +18,20 @@ from urllib.request import Request, urlopen
 from tests.server_process import die_with_parent, free_port
 
 from ..kit import Bench, Rows, interleaved, median
-from ..variants import BY_NAME
+from ..variants import BY_NAME, NULL_HEADER
 from ..workers import ROOT, Worker
 
 VARIANTS = ("null", "lanyard", "simplejwt_stateless", "simplejwt", "drf_token", "knox")
-#: Those that hardly differ; the others take part in every third round. Two servers of the same kind differ by several
-#: percent (where memory happens to lie), so that there are some of each, which take turns.
-OFTEN = ("null", "lanyard")
+#: Two servers of the same kind differ by several percent (where memory happens to lie): more than what is to be told
+#: apart here. So there are some of ours, which take turns, and each answers with the null authenticator too. The others
+#: take part in every third round.
+OURS = "lanyard"
 COPIES = 4
 CONNECTIONS = {"persistent": None, "conn0": 0}
 #: Connections that wrk keeps busy: more than there are workers, so that none ever waits for work.
 LOAD = 8
+#: Requests per second, and the 99th percentile of the latency in milliseconds.
+Load = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -50,21 +55,23 @@ def run(bench: Bench) -> dict[str, Rows]:
     sites: dict[str, list[Site]] = defaultdict(list)
     try:
         for name in names:
-            for _ in range(bench.pick(COPIES, 1) if name in OFTEN else 1):
+            for _ in range(bench.pick(COPIES, 1) if name == OURS else 1):
                 for kind, site in started(bench, name).items():
                     sites[f"{name} {kind}"].append(site)
-        every_site = [site for copies in sites.values() for site in copies]
-        for site in every_site:
+        for site in chain.from_iterable(sites.values()):
             checked(site)
         # A server reads the header whoever uses it: the limit is asked with the same requests.
-        header = sites["lanyard persistent"][0].header
+        header = sites[f"{OURS} persistent"][0].header
         for kind in CONNECTIONS:
             sites[f"null {kind}"] = [replace(site, header=header) for site in sites[f"null {kind}"]]
         seconds = bench.pick(2, 1)
         if not bench.quick:
             loaded(sites["null persistent"][0], 1)
-        seldom = {name: bench.pick(3, 1) for name in sites if name.split()[0] not in OFTEN}
-        works = {name: taking_turns(copies, seconds) for name, copies in sites.items()}
+        seldom = {name: bench.pick(3, 1) for name in sites if name.split()[0] != OURS}
+        works: dict[str, Callable[[], list[Load]]] = {}
+        for name, copies in sites.items():
+            take = both_ways if name.split()[0] == OURS else one_way
+            works[name] = partial(take, cycle(copies), seconds)
         rounds = interleaved(bench.pick(12, 1), works, seldom)
     finally:
         for site in chain.from_iterable(sites.values()):
@@ -76,12 +83,12 @@ def run(bench: Bench) -> dict[str, Rows]:
         variant, kind = name.split(" ")
         rows[name] = {
             "label": f"{BY_NAME[variant].label}, CONN_MAX_AGE {'None' if kind == 'persistent' else 0}",
-            "per_second": median([rate for rate, _ in results]),
-            "p99_ms": median([p99 for _, p99 in results]),
+            "per_second": median([loads[0][0] for loads in results]),
+            "p99_ms": median([loads[0][1] for loads in results]),
         }
     for kind in CONNECTIONS:
-        pairs = zip(rounds[f"lanyard {kind}"], rounds[f"null {kind}"], strict=True)
-        rows[f"lanyard {kind}"]["over_null"] = median([ours / null for (ours, _), (null, _) in pairs])
+        loads = rounds[f"{OURS} {kind}"]
+        rows[f"{OURS} {kind}"]["over_null"] = median([own / null for (own, _), (null, _) in loads])
     return {"http": rows}
 
 
@@ -130,14 +137,20 @@ def _status(url: str, header: str) -> int:
         return 0
 
 
-def taking_turns(copies: list[Site], seconds: int) -> Callable[[], tuple[float, float]]:
-    turns = cycle(copies)
-    return lambda: loaded(next(turns), seconds)
+def one_way(sites: "cycle[Site]", seconds: int) -> list[Load]:
+    return [loaded(next(sites), seconds)]
 
 
-def loaded(site: Site, seconds: int) -> tuple[float, float]:
-    """Requests per second, and the 99th percentile of the latency in milliseconds."""
+def both_ways(sites: "cycle[Site]", seconds: int) -> list[Load]:
+    """The next server's own authenticator and, in the same server, the null one; the order is drawn by lot."""
+    site = next(sites)
+    loads = {null: loaded(site, seconds, null=null) for null in random.sample((False, True), 2)}
+    return [loads[False], loads[True]]
+
+
+def loaded(site: Site, seconds: int, *, null: bool = False) -> Load:
     command = ["wrk", "--threads", "1", "--connections", str(LOAD), "--duration", f"{seconds}s", "--latency"]
+    command += ["--header", f"{NULL_HEADER}: {'1' if null else ''}"]
     if site.header:
         command += ["--header", f"Authorization: {site.header}"]
     told = subprocess.run([*command, site.url], capture_output=True, text=True, check=True).stdout

@@ -16,9 +16,8 @@ from django.core.wsgi import get_wsgi_application
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
-from ..project.views import NULL
 from ..statements import is_statement
-from ..variants import Variant
+from ..variants import NULL, Variant
 from . import credentials
 
 Environ = dict[str, Any]
@@ -166,7 +165,7 @@ def _timed_request(one: Environ) -> float:
 def arrived(one: Environ, *, null: bool = False) -> Environ:
     """The environ as a server makes it: what the client sent is text that nobody has seen, and hashed, before."""
     sent = {name: f" {value}"[1:] for name, value in one.items() if name in ("HTTP_AUTHORIZATION", "HTTP_COOKIE")}
-    return {**one, **sent, NULL: null}
+    return {**one, **sent, NULL: "1" if null else ""}
 
 
 def timed(work: Callable[[], int], count: int) -> float:

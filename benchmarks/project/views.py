@@ -6,10 +6,8 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ..variants import NULL
 from .null import NullAuthentication
-
-#: In the environ of a request that is to be let in by the null authenticator.
-NULL = "bench.null"
 
 
 class ProtectedView(APIView):
