@@ -21,7 +21,7 @@ from ..core.policy import DAY
 from ..core.scope import join_scopes
 from ..models import ApiToken
 from ..stores.dialect import DatabaseNow
-from .shared import goes_with_its_user, local
+from .shared import asks_for, goes_with_its_user, local
 
 if TYPE_CHECKING:
     TokenModelAdmin = admin.ModelAdmin[ApiToken]
@@ -31,6 +31,8 @@ else:
 
 STATES = {"live": _("Live"), "expired": _("Expired")}
 MAX_DAYS = 36500
+#: Columns that are never shown, and that no filter may ask for.
+SECRETS = frozenset({"digest"})
 
 
 class ApiTokenForm(TokenModelForm):
@@ -110,6 +112,9 @@ class ApiTokenAdmin(TokenModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         return super().get_queryset(request).annotate(lanyard_now=DatabaseNow())
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not asks_for(lookup, SECRETS) and super().lookup_allowed(lookup, value, request)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return (f"user__{get_user_model().USERNAME_FIELD}", "name", "hint")

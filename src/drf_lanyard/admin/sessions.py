@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from ..models import Session
 from ..stores.dialect import DatabaseNow
 from ..wiring import get_lanyard
-from .shared import goes_with_its_user, local
+from .shared import asks_for, goes_with_its_user, local
 
 if TYPE_CHECKING:
     SessionModelAdmin = admin.ModelAdmin[Session]
@@ -27,6 +27,8 @@ else:
     SessionModelAdmin = admin.ModelAdmin
 
 STATES = {"live": _("Live"), "revoked": _("Revoked"), "expired": _("Expired")}
+#: Columns that are never shown, and that no filter may ask for: the secret of a Django session is its cookie.
+SECRETS = frozenset({"secret", "counter", "idempotency", "auth_hash"})
 
 
 def state_of(session: Session, now: float) -> str:
@@ -78,6 +80,9 @@ class SessionAdmin(SessionModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         return super().get_queryset(request).annotate(lanyard_now=DatabaseNow())
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not asks_for(lookup, SECRETS) and super().lookup_allowed(lookup, value, request)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return (f"user__{get_user_model().USERNAME_FIELD}", "ip")
