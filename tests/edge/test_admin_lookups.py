@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def staff() -> Client:
     client = Client()
-    client.force_login(user("staff", is_staff=True, permissions=["view_session", "view_apitoken"]))
+    client.force_login(user("staff", is_staff=True, permissions=("view_session", "view_apitoken")))
     return client
 
 
