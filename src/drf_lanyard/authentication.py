@@ -12,7 +12,7 @@ from .methods.base import Found, HeaderMethod, add_vary
 from .methods.basic import BasicAuthentication
 from .methods.session import SessionAuthentication
 from .methods.tokens import CookieAuthentication, JWTAuthentication, TokenAuthentication
-from .transport import Credential
+from .transport import BEARER, Credential
 from .wiring import Services
 
 __all__ = [
@@ -48,7 +48,9 @@ class LanyardAuthentication(JWTAuthentication):
     def recall(self, services: Services, scheme: str, token: str) -> Known | None:
         if scheme == self.keyword:
             return services.lanyard.recall(token)
-        return self.others["token"].recall(services, scheme, token) if scheme == "Token" else None
+        if scheme == "Token" and "token" in self.others:
+            return self.others["token"].recall(services, scheme, token)
+        return None
 
     def schemes(self) -> frozenset[str]:
         return _ALL if self.keyword == "Bearer" else _ALL | {self.keyword.lower()}
@@ -58,7 +60,9 @@ class LanyardAuthentication(JWTAuthentication):
             found = super().identify(request, credential)
             if found is not None:
                 return found
-        return self.others.get(credential.scheme, self.others["token"]).identify(request, credential)
+        is_bearer = credential.scheme in BEARER or credential.scheme == self.keyword.lower()
+        method = self.others.get("token" if is_bearer else credential.scheme)
+        return None if method is None else method.identify(request, credential)
 
     def is_presented(self, request: Request) -> bool:
         return transport.is_presented(request, self.schemes() - {"basic"})

@@ -236,8 +236,8 @@ def test_another_site_gets_partitioned_cookies_for_all_their_life(browser: Brows
         for one in written:
             assert "; Partitioned; Path=/; SameSite=None; Secure" in one
     assert all("Max-Age=0" in value.OutputString() for value in answers[-1].cookies.values())
-    assert answers[0].cookies[ACCESS]["max-age"] == "300"
-    assert answers[0].cookies[REFRESH]["max-age"] == str(14 * 86400)
+    for name in (ACCESS, REFRESH):
+        assert answers[0].cookies[name]["max-age"] == str(14 * 86400)
 
 
 def claims_of_size(size: int) -> Any:

@@ -55,6 +55,50 @@ def test_a_subclass_that_refuses_is_asked_each_time(kind: Any, hook: str, access
         assert ask(kind, HTTP_AUTHORIZATION=header).status_code == 200
 
 
+@pytest.mark.parametrize("hook", ["find", "identify", "schemes"])
+@pytest.mark.parametrize("kind", [ours.JWTAuthentication, ours.TokenAuthentication, ours.LanyardAuthentication])
+def test_a_mixin_that_refuses_is_asked_each_time(kind: Any, hook: str, access: str, api_token: str) -> None:
+    header = api_token if kind is ours.TokenAuthentication else access
+    own = (lambda self: frozenset({"other"})) if hook == "schemes" else refuse
+    strict = type("Strict", (type("Mixin", (), {hook: own}), kind), {})
+    for _ in range(2):
+        assert ask(strict, HTTP_AUTHORIZATION=header).status_code == 401
+        assert ask(kind, HTTP_AUTHORIZATION=header).status_code == 200
+
+
+def test_a_class_between_that_refuses_is_asked_each_time(access: str) -> None:
+    strict = type("Strict", (ours.JWTAuthentication,), {"find": refuse})
+    both = type("Both", (ours.LanyardAuthentication, strict), {})
+    for _ in range(2):
+        assert ask(both, HTTP_AUTHORIZATION=access).status_code == 401
+        assert ask(ours.LanyardAuthentication, HTTP_AUTHORIZATION=access).status_code == 200
+
+
+def test_who_brings_a_recall_along_is_taken_at_its_word(access: str) -> None:
+    asked: list[str] = []
+
+    def recall(self: Any, services: Any, scheme: str, token: str) -> Any:
+        asked.append(scheme)
+        return ours.JWTAuthentication.recall(self, services, scheme, token)
+
+    own = type("Own", (ours.JWTAuthentication,), {"recall": recall, "identify": refuse})
+    assert ask(ours.JWTAuthentication, HTTP_AUTHORIZATION=access).status_code == 200
+    assert ask(own, HTTP_AUTHORIZATION=access).status_code == 200
+    assert asked == ["Bearer"]
+
+
+@pytest.mark.parametrize("others", [{}, {"basic": ours.BasicAuthentication()}])
+def test_methods_may_be_left_out(others: dict[str, Any], access: str, api_token: str) -> None:
+    fewer = type("Fewer", (ours.LanyardAuthentication,), {"others": others})
+    bearer = api_token.replace("Token", "Bearer")
+    for _ in range(2):
+        for header in (api_token, bearer, "Token x"):
+            assert ask(fewer, HTTP_AUTHORIZATION=header).status_code == 401
+        assert ask(fewer, HTTP_AUTHORIZATION=access).status_code == 200
+        for header in (api_token, bearer):
+            assert ask(ours.LanyardAuthentication, HTTP_AUTHORIZATION=header).status_code == 200
+
+
 def test_a_subclass_that_takes_fewer_schemes_takes_no_more(api_token: str, alice: Any) -> None:
     bearer_only = type("BearerOnly", (ours.LanyardAuthentication,), {"schemes": lambda self: frozenset({"bearer"})})
     for _ in range(2):

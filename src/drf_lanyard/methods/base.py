@@ -95,9 +95,12 @@ class HeaderMethod(Method):
         return None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """A subclass that decides by itself is asked each time, whatever other views have let in."""
+        """A class that decides by itself, or inherits from one that does, is asked each time.
+
+        Whatever other views have let in. Who brings a `recall` along with what it decides is taken at its word.
+        """
         super().__init_subclass__(**kwargs)
-        if "recall" not in vars(cls) and not vars(cls).keys().isdisjoint(("find", "identify", "schemes")):
+        if any(_decides(base) for base in cls.__mro__ if base not in HeaderMethod.__mro__):
             cls.recall = HeaderMethod.recall  # type: ignore[method-assign]
 
     def find(self, request: Request) -> Found | None:
@@ -110,6 +113,12 @@ class HeaderMethod(Method):
 
     def is_presented(self, request: Request) -> bool:
         return transport.is_presented(request, self.schemes())
+
+
+def _decides(base: type) -> bool:
+    own = vars(base)
+    is_asked = own.get("recall", HeaderMethod.recall) is HeaderMethod.recall
+    return is_asked and not own.keys().isdisjoint(("find", "identify", "schemes"))
 
 
 class CookieMethod(Method):

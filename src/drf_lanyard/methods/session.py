@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from .. import django_sessions
 from ..core.errors import CsrfFailed, TokenRevoked
-from .base import CookieMethod, Found, note_refusal
+from .base import CookieMethod, Found, note_refusal, refusal_of
 
 _DONE = "csrf_processing_done"
 
@@ -18,13 +18,14 @@ class SessionAuthentication(CookieMethod):
 
     Not read when there is an Authorization header. Django's CSRF rule applies to requests that change something. Costs
     Django's own queries (the session, the user). Unlike REST framework's, it comes with a challenge, so that nobody
-    signed in is a 401; and it refuses a session that was revoked, whichever store Django keeps it in.
+    signed in is a 401; and it refuses a session that was revoked, whichever store Django keeps it in. Where a dead
+    access cookie was found before, nobody is let in: it may have been somebody else's.
     """
 
     def identify(self, request: Request) -> Found | None:
         http: Any = request._request
         user = getattr(http, "user", None)
-        if user is None or not hasattr(http, "session"):
+        if user is None or not hasattr(http, "session") or refusal_of(request) is not None:
             return None
         if not user.is_authenticated or not getattr(user, "is_active", True):
             return None

@@ -1,11 +1,12 @@
 """Tokens: ours that say all by themselves, and opaque ones for scripts; in a header or in a cookie."""
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from .. import cookies
 from ..browser import check_source
 from ..core.access import Known
-from ..core.errors import AuthError, StoreUnavailable
+from ..core.errors import AuthError, StoreUnavailable, UserInactive
 from ..core.origin import SAFE_METHODS
 from ..transport import BEARER, Credential
 from ..user import user_for, user_with
@@ -77,11 +78,15 @@ class CookieAuthentication(CookieMethod):
         try:
             known = lanyard.recall(token)
             principal = lanyard.authenticate(token) if known is None else known.principal
+            user = user_for(principal.user_id) if known is None else user_with(known.user_key or note_key(known))
         except StoreUnavailable:
             raise
         except AuthError as error:
             note_refusal(request, error)
             return None
+        except AuthenticationFailed:  # loaded eagerly, and gone or inactive
+            note_refusal(request, UserInactive())
+            return None
         if http.method not in SAFE_METHODS:
             check_source(http, by_cookie=True)
-        return user_for(principal.user_id) if known is None else user_with(known.user_key or note_key(known)), principal
+        return user, principal

@@ -49,7 +49,8 @@ def _write_cookies(response: Response, request: Request, issued: Issued) -> None
     if issued.session.transport != "cookie":
         return
     try:
-        cookies.write(response, request, "access", issued.access, issued.expires_in)
+        # It outlives its token: a dead one that still arrives keeps another cookie from speaking for the same browser.
+        cookies.write(response, request, "access", issued.access, issued.refresh_expires_in)
     except ConfigurationError as error:
         size = len(json.dumps(issued.claims).encode())
         hint = f'LANYARD["CLAIMS"] gives {size} bytes for this user: give less, or use the transport hybrid.'
