@@ -7,7 +7,6 @@ address or an IPv6 /64) and per account and network, so that nobody can lock som
 import logging
 import math
 import unicodedata
-from collections.abc import Callable
 
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
@@ -48,15 +47,16 @@ class Attempts:
                 counter.count()
 
     def succeeded(self) -> None:
-        """Forgive the account, but not the address: its owner may own one account and guess at others."""
+        """Take this one attempt back from the account, but not from the address.
+
+        Failures stay counted: several accounts may share a counter, since their names are much alike, and who owns one
+        of them must not use it to guess at another for ever.
+        """
         if self._account is not None:
-            self._account.clear()
+            self._account.take_back()
 
     def refund(self) -> None:
-        """Forgive the account, and take this one attempt back from the address: for a password sent with every request.
-
-        Failures stay counted, so owning one account helps nobody to guess at others.
-        """
+        """Take this one attempt back from the address too: for a password sent with every request."""
         self.succeeded()
         if self._address is not None:
             self._address.take_back()
@@ -107,16 +107,10 @@ class _Counter:
             cache.add(self._key, 1, timeout=self._rate.window)
             return 1
 
-    def clear(self) -> None:
-        self._forgive(cache.delete)
-
     def take_back(self) -> None:
-        self._forgive(cache.decr)
-
-    def _forgive(self, action: Callable[[str], object]) -> None:
         try:
-            action(self._key)
+            cache.decr(self._key)
         except ValueError:  # evicted in between
             pass
         except Exception:  # the sign-in has succeeded; the counter ends with its window
-            logger.exception("An attempt cannot be forgiven: the cache failed.")
+            logger.exception("An attempt cannot be taken back: the cache failed.")

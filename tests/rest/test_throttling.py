@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.test import override_settings
 from rest_framework.test import APIClient
@@ -68,10 +69,33 @@ def test_one_address_that_tries_many_accounts(alice: Any) -> None:
     assert attempt("alice", PASSWORD, address="192.0.2.2").status_code == 200
 
 
-def test_a_success_forgives_the_account(alice: Any) -> None:
-    for _ in range(3):
-        assert statuses(4) == [401] * 4
-        assert attempt(password=PASSWORD).status_code == 200
+def test_a_success_is_not_counted_for_the_account(alice: Any) -> None:
+    assert statuses(10, password=PASSWORD) == [200] * 10
+    assert statuses(4) == [401] * 4
+    assert statuses(10, password=PASSWORD) == [200] * 10
+
+
+def test_a_success_forgives_no_failures(alice: Any) -> None:
+    for failures in range(1, 6):
+        assert attempt().status_code == 401
+        assert attempt(password=PASSWORD).status_code == (200 if failures < 5 else 429)
+
+
+@pytest.mark.databases("sqlite", "postgres")  # elsewhere there cannot be both
+@pytest.mark.parametrize("twin", ["Alice", "\u00e1lice", "al\u200bice"])
+@pytest.mark.parametrize("path", ["login", "obtain-token"])
+def test_who_owns_an_account_of_nearly_the_same_name_gets_no_more_guesses(alice: Any, twin: str, path: str) -> None:
+    """Their counter is one, and a success must not clear it: that was five times as many guesses as allowed."""
+    get_user_model().objects.create_user(twin, password="mine")
+
+    def own() -> int:
+        body = {"username": twin, "password": "mine"}
+        return APIClient().post(f"/auth/{path}/", body, REMOTE_ADDR="192.0.2.1").status_code
+
+    for guesses in range(1, 6):
+        assert attempt(password=f"guess {guesses}").status_code == 401
+        assert own() == (200 if guesses < 5 else 429)
+    assert refusal(attempt(password=PASSWORD)) == (429, "throttled")
 
 
 def test_a_success_does_not_forgive_the_address(alice: Any, bob: Any) -> None:

@@ -101,6 +101,16 @@ def test_success_does_not_forgive_an_address_its_failures(alice: Any) -> None:
         assert call(BasicAuthentication, **basic("alice", PASSWORD)).status_code == 429
 
 
+@pytest.mark.databases("sqlite", "postgres")  # elsewhere there cannot be both
+def test_success_does_not_forgive_an_account_of_nearly_the_same_name(alice: Any) -> None:
+    get_user_model().objects.create_user("Alice", password="mine")
+    with override_settings(LANYARD={"THROTTLE": {"login_account": "3/min", "login_address": None}}):
+        for guesses in range(1, 4):
+            assert call(BasicAuthentication, **basic("alice", "guess")).status_code == 401
+            assert call(BasicAuthentication, **basic("Alice", "mine")).status_code == (200 if guesses < 3 else 429)
+        assert call(BasicAuthentication, **basic("alice", PASSWORD)).status_code == 429
+
+
 @pytest.mark.parametrize("kind", ["token", "basic token, no name", "basic"])
 def test_no_account_endpoints_without_a_session(kind: str, credentials: Any, client: Any) -> None:
     meta = credentials[kind]
