@@ -19,6 +19,7 @@ from drf_lanyard.authentication import LanyardAuthentication
 from drf_lanyard.checks import CATALOGUE, inspect_claims, looks_secret
 from drf_lanyard.checks.catalogue import message
 from drf_lanyard.checks.claims import MAX_CLAIMS_BYTES
+from drf_lanyard.error_reports import ExceptionReporterFilter
 
 OURS = "drf_lanyard.authentication.LanyardAuthentication"
 DRF_SESSION = "rest_framework.authentication.SessionAuthentication"
@@ -166,6 +167,25 @@ def test_basic_is_for_development() -> None:
     ours = "drf_lanyard.authentication.BasicAuthentication"
     assert found(OURS, ours, deploy=True) == found(OURS, DRF_BASIC, deploy=True) == ["lanyard.W017"]
     assert found(OURS, deploy=True) == found(OURS, ours, deploy=False) == []
+
+
+class ShowsTheme(ExceptionReporterFilter):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (None, []),
+        ("django.views.debug.SafeExceptionReporterFilter", ["lanyard.W019"]),
+        (f"{__name__}.ShowsTheme", []),
+        ("no.such.Filter", []),
+    ],
+)
+def test_error_reports_hide_our_cookies(chosen, expected) -> None:
+    with override_settings(**({"DEFAULT_EXCEPTION_REPORTER_FILTER": chosen} if chosen else {})):
+        found = checks.run_checks(include_deployment_checks=True)
+    assert [one.id for one in found if one.id == "lanyard.W019"] == expected
 
 
 # Cache and database: the test database of a test without one is in memory, so W010 comes along in production

@@ -10,6 +10,7 @@ from .environment import (
     check_cache,
     check_database,
     check_django_sessions,
+    check_error_reports,
     check_gevent,
     check_push,
 )
@@ -41,3 +42,4 @@ for _check in (
     register(_check, Tags.security)
 register(check_claims, Tags.database)
 register(check_basic, Tags.security, deploy=True)
+register(check_error_reports, Tags.security, deploy=True)

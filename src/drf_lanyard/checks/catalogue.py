@@ -30,6 +30,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "lanyard.W016": "Django sessions are kept in signed cookies, which nothing can delete.",
         "lanyard.W017": "Passwords are sent with every request (Basic), and hashed at each. With --deploy.",
         "lanyard.W018": "Under gevent, the database driver (mysqlclient) stops the whole process while it waits.",
+        "lanyard.W019": "Error reports show our cookies: the project's own filter does not hide them. With --deploy.",
     }
 )
 

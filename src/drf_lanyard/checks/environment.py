@@ -11,9 +11,12 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage
 from django.db import connections
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
 from ..conf import get_settings, problems
 from ..conf.throttle import NAMES
+from ..cookies import KINDS
 from ..stores.push import problem
 from ..wiring import alias, in_test_environment
 from .catalogue import message
@@ -88,13 +91,30 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
 
 def check_django_sessions(**kwargs: Any) -> list[CheckMessage]:
     """W016: our authenticators refuse a revoked one all the same, but Django's own views, such as the admin, do not."""
-    from ..django_sessions import in_cookies
+    from ..django_store import in_cookies
 
     if problems() or "session" not in get_settings().transports or not in_cookies():
         return []
     text = "A revoked Django session in a signed cookie is still good for Django's own views."
     hint = 'Use a SESSION_ENGINE that stores sessions, or leave "session" out of LANYARD TRANSPORTS.'
     return [message("W016", text, hint, "SESSION_ENGINE")]
+
+
+def check_error_reports(**kwargs: Any) -> list[CheckMessage]:
+    """W019. Only a filter that the project chose can be meant: the one that Django has by default is replaced."""
+    if problems():
+        return []
+    request = HttpRequest()
+    request.COOKIES = {f"__Host-{get_settings().cookie.name}-{kind}": "shown" for kind in KINDS}
+    try:
+        cookies = import_string(settings.DEFAULT_EXCEPTION_REPORTER_FILTER)().get_safe_cookies(request)
+    except (ImportError, AttributeError):  # no filter at all: Django says it better at the first report
+        return []
+    if "shown" not in cookies.values():
+        return []
+    text = "Error reports show the access and refresh tokens that are in cookies."
+    hint = "Let DEFAULT_EXCEPTION_REPORTER_FILTER inherit from drf_lanyard.error_reports.ExceptionReporterFilter."
+    return [message("W019", text, hint, "DEFAULT_EXCEPTION_REPORTER_FILTER")]
 
 
 def check_push(**kwargs: Any) -> list[CheckMessage]:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -103,6 +104,7 @@ class HeaderMethod(Method):
         if any(_decides(base) for base in cls.__mro__ if base not in HeaderMethod.__mro__):
             cls.recall = HeaderMethod.recall  # type: ignore[method-assign]
 
+    @sensitive_variables()
     def find(self, request: Request) -> Found | None:
         credential = transport.read(request._request, self.schemes())
         return None if credential is None else self.identify(request, credential)

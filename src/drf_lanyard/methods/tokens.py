@@ -78,6 +78,7 @@ class CookieAuthentication(CookieMethod):
         try:
             known = lanyard.recall(token)
             principal = lanyard.authenticate(token) if known is None else known.principal
+            del token  # error reports show the variables of every frame
             user = user_for(principal.user_id) if known is None else user_with(known.user_key or note_key(known))
         except StoreUnavailable:
             raise

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
@@ -38,6 +38,14 @@ class _AlwaysJson(DefaultContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+class SecretJSONRenderer(JSONRenderer):
+    """What cannot be rendered fails after the view has ended, and error reports would show all of the answer."""
+
+    @sensitive_variables()
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> Any:
+        return super().render(data, accepted_media_type, renderer_context)
+
+
 class LanyardView(APIView):
     """Open to everybody, in JSON, and never in a transaction of ATOMIC_REQUESTS.
 
@@ -50,7 +58,7 @@ class LanyardView(APIView):
     permission_classes: Sequence[Any] = ()
     throttle_classes: Sequence[Any] = ()
     parser_classes = (JSONParser, FormParser, MultiPartParser)
-    renderer_classes = (JSONRenderer,)
+    renderer_classes = (SecretJSONRenderer,)
     content_negotiation_class = _AlwaysJson
     #: Answers are about one client, and many hold credentials (RFC 6750 section 5.3).
     cache_control = "no-store"
@@ -59,7 +67,8 @@ class LanyardView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        view: Any = sensitive_post_parameters()(super().as_view(**initkwargs))
+        """The view, of which Django's error reports show neither what was posted nor any variable below it."""
+        view: Any = sensitive_post_parameters()(sensitive_variables()(super().as_view(**initkwargs)))
         view._non_atomic_requests = EveryAlias()
         return view
 

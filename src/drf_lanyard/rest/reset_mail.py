@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.views.decorators.debug import sensitive_variables
 
 from ..wiring import in_test_environment
 from .serializers import email_field
@@ -43,6 +44,7 @@ def _send_all(email: str, url: str, language: str | None) -> None:
             _send(user, url)
 
 
+@sensitive_variables()  # a thread has no view above it that would hide the token
 def _send(user: Any, url: str) -> None:
     uid = urlsafe_base64_encode(force_bytes(user._meta.pk.value_to_string(user)))
     token = default_token_generator.make_token(user)

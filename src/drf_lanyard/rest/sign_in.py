@@ -13,7 +13,6 @@ from ..api import sign_in
 from ..browser import check_source, choose, refuse_refresh_in_body, source_of
 from ..core.errors import (
     AuthError,
-    ConfigurationError,
     InvalidCredentials,
     InvalidRequest,
     NotAuthenticated,
@@ -24,7 +23,7 @@ from ..passwords import verified_user
 from ..throttling import sign_in_attempts
 from ..wiring import get_lanyard
 from .answers import credentials
-from .base import AccountView, LanyardView
+from .base import AccountView, LanyardView, SecretJSONRenderer
 from .held import forget, leave, sessions_of
 from .serializers import LoginBody, RefreshBody, plain_token
 
@@ -54,8 +53,10 @@ class LoginView(LanyardView):
 
 def _answer(issued: Issued, request: Request) -> Response:
     try:
-        return credentials(issued, request)
-    except ConfigurationError:  # a cookie that is too large: nobody will ever hold this session
+        response = credentials(issued, request)
+        SecretJSONRenderer().render(response.data["user"])  # later it would be too late
+        return response
+    except Exception:  # a cookie that is too large, a user that is no JSON: nobody will ever hold this session
         get_lanyard().revoke_sessions([issued.session.id], "not_issued")
         raise
 
