@@ -42,8 +42,11 @@ def read(request: Any, kind: Kind) -> str | None:
 
     Prefixed names count over TLS only, the others only in development without it.
     """
-    header: str = request.META.get("HTTP_COOKIE", "")
-    if not header or (name := f"{get_settings().cookie.name}-{kind}") not in header:
+    if not request.META.get("HTTP_COOKIE"):
+        return None
+    name = f"{get_settings().cookie.name}-{kind}"  # may fail, and then no frame is to hold what the client sent
+    header: str = request.META["HTTP_COOKIE"]
+    if name not in header:
         return None
     if request.is_secure():
         name = f"__Host-{name}"

@@ -40,7 +40,7 @@ class Reports(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         exc_info: Any = record.exc_info or (None, record.getMessage(), None)
         reporter = ExceptionReporter(getattr(record, "request", None), *exc_info)
-        frames = reporter.get_traceback_frames()
+        frames = [frame for frame in reporter.get_traceback_frames() if "vars" in frame]  # one of a cause has none
         self.functions |= {frame["function"] for frame in frames}
         variables = "".join(pprint(value) for frame in frames for _, value in frame["vars"])
         self.sent.append(reporter.get_traceback_text() + reporter.get_traceback_html() + variables)
@@ -207,6 +207,19 @@ def test_cookies_are_in_the_report_of_no_view_of_ours(
     assert client.post("/auth/refresh/", **OWN_PAGE).status_code == 500
     assert not reports.tell(client.cookies["__Host-lanyard-refresh"].value)
     assert not reports.tell(client.cookies["__Host-lanyard-access"].value)
+
+
+@pytest.mark.parametrize("wrong", [{"LEASE": "soon"}, {"COOKIE": "none"}])
+def test_cookies_where_the_settings_cannot_work(client: APIClient, reports: Reports, settings: Any, wrong: Any) -> None:
+    settings.LANYARD = wrong
+    assert client.get("/protected/", HTTP_COOKIE="__Host-lanyard-access=a-secret", secure=True).status_code == 500
+    assert not reports.tell("a-secret")
+
+
+def test_cookies_where_the_service_cannot_be_built(client: APIClient, reports: Reports, monkeypatch: Any) -> None:
+    monkeypatch.setattr("drf_lanyard.methods.tokens.get_lanyard", fail)
+    assert client.get("/protected/", HTTP_COOKIE="__Host-lanyard-access=a-secret", secure=True).status_code == 500
+    assert not reports.tell("a-secret")
 
 
 def reported(request: HttpRequest) -> str:

@@ -72,9 +72,11 @@ class CookieAuthentication(CookieMethod):
 
     def identify(self, request: Request) -> Found | None:
         http = request._request
+        if "HTTP_COOKIE" not in http.META:
+            return None
+        lanyard = get_lanyard()  # may fail, and then no frame is to hold what the client sent
         if (token := cookies.read(http, "access")) is None:
             return None
-        lanyard = get_lanyard()
         try:
             known = lanyard.recall(token)
             principal = lanyard.authenticate(token) if known is None else known.principal
