@@ -1,10 +1,12 @@
 """What a project calls from Python. Every function works inside and outside requests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.db import DatabaseError
 from django.db.models import QuerySet
@@ -16,6 +18,7 @@ from .core.errors import UserInactive
 from .core.model import Client, Denied, Issued, Transport
 from .models import ApiToken, Session
 from .signals import signed_in
+from .stores.dialect import write_transaction
 from .transport import MAX_DEVICE, clean, client_of
 from .wiring import alias, get_api_tokens, get_lanyard
 
@@ -85,12 +88,30 @@ def revoke_user(
     """End every session of a user and make every access token stale.
 
     `keep_sessions` only makes the tokens stale: clients refresh, and the new ones carry new claims. `api_tokens` also
-    deletes the user's API tokens, which otherwise live on with fresh claims. `wait` as in `revoke_session`.
+    deletes the user's API tokens, which otherwise live on with fresh claims; no request that was let in before adds one
+    after. `wait` as in `revoke_session`.
     """
-    if api_tokens:
-        owned = ApiToken.objects.using(alias()).filter(user_id=user.pk)
-        get_api_tokens().revoke(list(owned.values_list("pk", flat=True)), reason)
-    get_lanyard().revoke_users([user.pk], reason, keep_sessions=keep_sessions, wait=wait)
+    lanyard = get_lanyard()
+    lanyard.refuse_to_wait_in_transaction(wait)
+    with _held(user) if api_tokens else nullcontext():
+        lanyard.revoke_users([user.pk], reason, keep_sessions=keep_sessions)
+        if api_tokens:  # last, and a locking read: it sees what others have committed, whatever the isolation
+            owned = ApiToken.objects.using(alias()).select_for_update().filter(user_id=user.pk).order_by("pk")
+            get_api_tokens().revoke(list(owned.values_list("pk", flat=True)), reason)
+    lanyard.wait_out_the_lease(wait)
+
+
+@contextmanager
+def _held(user: Any) -> Iterator[None]:
+    """A transaction that holds the user's row, as `api-tokens/` does while it looks at the session and adds a token.
+
+    A token that was added before is deleted; whoever comes after finds the session ended or the epoch raised. First
+    the user, then sessions: the order of a sign-in.
+    """
+    with write_transaction(alias()):
+        rows = get_user_model()._base_manager.using(alias()).select_for_update().filter(pk=user.pk)
+        list(rows.values_list("pk"))
+        yield
 
 
 def revoke_users(

@@ -227,13 +227,13 @@ class Lanyard:
 
         With `wait`, returns when no process lets in a request that arrives then; RuntimeError inside a transaction.
         """
-        self._refuse_to_wait_in_transaction(wait)
+        self.refuse_to_wait_in_transaction(wait)
         ended = self.publisher.sessions(self.sessions.revoke_sessions(session_ids, reason, owner), reason)
         if owner is None and ended < len(session_ids):  # after the others were published, since this may fail
             # A second time it is known, and nothing is written.
             unknown = self.sessions.revoke_unknown(session_ids, lambda one: one.int in self.reader.fresh().dead)
             ended += self.publisher.sessions(unknown, reason)
-        self._wait_out_the_lease(wait)
+        self.wait_out_the_lease(wait)
         return ended
 
     def revoke_other_sessions(self, owner: Any, keep: UUID, reason: str) -> int:
@@ -255,16 +255,17 @@ class Lanyard:
         `keep_sessions` ends none: clients refresh and get new claims. `keep` spares one session.
         With `wait`, returns when no process lets in a request that arrives then; RuntimeError inside a transaction.
         """
-        self._refuse_to_wait_in_transaction(wait)
+        self.refuse_to_wait_in_transaction(wait)
         entries = self.sessions.revoke_users(owners, reason, keep_sessions=keep_sessions, keep=keep)
         self.publisher.users(entries, owners, reason)
-        self._wait_out_the_lease(wait)
+        self.wait_out_the_lease(wait)
 
-    def _refuse_to_wait_in_transaction(self, wait: bool) -> None:
+    def refuse_to_wait_in_transaction(self, wait: bool) -> None:
+        """For what revokes with `wait`, before it does anything: RuntimeError inside a transaction."""
         if wait and self.sessions.in_transaction():
             raise RuntimeError("wait=True cannot work inside a transaction: nobody sees what is not committed.")
 
-    def _wait_out_the_lease(self, wait: bool) -> None:
-        """Also when nothing was live any more: whoever ended it may have done so a moment ago."""
+    def wait_out_the_lease(self, wait: bool) -> None:
+        """For the same, after its commit. Also if nothing was live any more: it may have been ended a moment ago."""
         if wait:
             self._sleep(self.policy.lease)

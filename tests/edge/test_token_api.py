@@ -7,13 +7,14 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 from django.test import override_settings
+from django.utils.functional import SimpleLazyObject
 
 import drf_lanyard
-from drf_lanyard import create_token, revoke_token, revoked
+from drf_lanyard import create_token, revoke_token, revoke_user, revoked
 from drf_lanyard.core.errors import AuthError, TokenRevoked
 from drf_lanyard.core.opaque import ApiTokens
-from drf_lanyard.models import ApiToken
-from drf_lanyard.wiring import get_api_tokens
+from drf_lanyard.models import ApiToken, Revocation
+from drf_lanyard.wiring import get_api_tokens, get_lanyard
 
 from .people import user
 
@@ -100,6 +101,27 @@ def test_what_is_no_token() -> None:
     for text in ("", "CI", "lan_"):
         with pytest.raises(ValueError, match="UUID"):
             revoke_token(text)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_revoking_all_of_a_user_s_cannot_wait_in_a_transaction_and_is_done_in_one() -> None:
+    alice = user("alice")
+    token, _ = create_token(alice, "CI")
+    with transaction.atomic(), pytest.raises(RuntimeError, match="wait"):
+        revoke_user(alice, api_tokens=True, wait=True)
+    assert code_of(token) == "ok"
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(get_api_tokens()._store, "delete", lambda *args: 1 / 0)
+        revoke_user(alice, api_tokens=True)
+    assert not Revocation.objects.exists()
+
+    waited: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(get_lanyard(), "_sleep", waited.append)
+        revoke_user(SimpleLazyObject(lambda: alice), api_tokens=True, wait=True)
+    assert waited == [get_lanyard().policy.lease]
+    assert code_of(token) == "token_revoked"
 
 
 @pytest.mark.django_db(transaction=True)

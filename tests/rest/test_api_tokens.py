@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db.models import F
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from drf_lanyard.models import ApiToken, Session
+from drf_lanyard.models import ApiToken, Session, UserEpoch
 from drf_lanyard.wiring import get_api_tokens
 
 from .calls import PASSWORD, bearer, login, refusal
@@ -161,6 +162,45 @@ def test_a_user_who_is_gone_or_inactive_meanwhile_gets_none(api, alice, gone) ->
     response = api.post(URL, {"name": "CI"})
     assert refusal(response) == (401, "user_inactive")
     assert not ApiToken.objects.exists()
+
+
+# The session is over, and this process has not heard of it yet
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_session_that_another_process_has_just_ended_makes_none(api, deleted) -> None:
+    """What is made here would outlive the lease for ever, so the database is asked."""
+    rows = Session.objects.all()
+    assert (rows._raw_delete("default") if deleted else rows.update(revoked_at=1.0)) == 1  # nobody tells the snapshot
+    assert api.get("/auth/me/").status_code == 200
+    assert refusal(api.post(URL, {"name": "CI"})) == (401, "token_revoked")
+    assert not ApiToken.objects.exists()
+
+
+def test_an_access_token_that_has_just_become_stale_makes_none(api, alice) -> None:
+    UserEpoch.objects.create(user=alice, epoch=1)
+    response = api.post(URL, {"name": "CI"})
+    assert refusal(response) == (401, "token_stale")
+    assert response["WWW-Authenticate"].endswith('error="invalid_token"')
+    assert not ApiToken.objects.exists()
+
+
+def test_a_password_that_was_changed_without_a_signal(api, alice) -> None:
+    """The access token lives on for minutes; no refresh would be granted, and no token is."""
+    type(alice).objects.update(password=make_password("another"))
+    assert api.get("/auth/me/").status_code == 200
+    assert refusal(api.post(URL, {"name": "CI"})) == (401, "token_revoked")
+
+
+def test_a_django_session_makes_one_after_a_change_of_claims_and_none_when_it_is_over(alice) -> None:
+    client = APIClient()
+    assert client.login(username="alice", password=PASSWORD)
+    alice.is_staff = True
+    alice.save()
+    assert client.post(URL, {"name": "CI"}).status_code == 201
+    Session.objects.update(revoked_at=1.0)
+    assert refusal(client.post(URL, {"name": "CI"})) == (401, "token_revoked")
+    assert ApiToken.objects.count() == 1
 
 
 # What happens to the user

@@ -8,13 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..api import create_token
-from ..core.errors import InvalidCredentials, UserInactive
+from ..core.errors import InvalidCredentials, TokenRevoked, TokenStale, UserInactive
+from ..core.model import Principal
+from ..core.refresh import decide
+from ..live import LivePrincipal
 from ..models import ApiToken
 from ..passwords import verified_user
 from ..throttling import sign_in_attempts
 from ..tokens import MAX_NAME
 from ..transport import client_of
-from ..wiring import alias, get_api_tokens
+from ..wiring import alias, get_api_tokens, get_lanyard
 from .api_token_shapes import ApiTokenBody, ApiTokenSerializer
 from .base import AccountView, LanyardView
 from .password import locked_user
@@ -35,6 +38,7 @@ class ApiTokensView(AccountView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         body = self.read(ApiTokenBody)
         with locked_user(request.user):
+            _still_signed_in(self.principal)
             token, token_id = create_token(
                 request.user,
                 body["name"],
@@ -44,6 +48,25 @@ class ApiTokensView(AccountView):
             )
             row = ApiToken.objects.using(alias()).get(pk=token_id)
         return Response({**ApiTokenSerializer(row).data, "token": token}, status=201)
+
+
+def _still_signed_in(principal: Principal) -> None:
+    """Ask the database, not the snapshot: what is made here outlives a lease, and the access token.
+
+    To be called while the user is locked, as by whoever deletes all of a user's tokens: either they see this one, or
+    this sees the session ended. Raises what a dead access token raises.
+    """
+    lanyard = get_lanyard()
+    assert principal.session_id is not None  # the permission asked for a session
+    state = lanyard.sessions.load(principal.session_id)
+    if state is None or state.revoked_at is not None:
+        raise TokenRevoked
+    if isinstance(principal, LivePrincipal):  # Django's own session: Django has just asked for its row and the user's
+        return
+    if (refusal := decide(state, state.counter, "", lanyard.policy).error) is not None:  # nor would it be refreshed
+        raise refusal
+    if principal.epoch < state.epoch:
+        raise TokenStale
 
 
 class ApiTokenView(AccountView):
