@@ -1,15 +1,17 @@
 """What a request says of the browser behind it: the transport that suits it, and whether its page is trusted."""
 
+import logging
 from typing import Any
 
 from django.conf import settings as django_settings
 
 from .conf import get_settings
 from .core import origin
-from .core.errors import InvalidRequest
+from .core.errors import CsrfFailed, InvalidRequest
 from .core.model import Transport
 from .core.origin import SAFE_METHODS, Source
 
+logger = logging.getLogger("drf_lanyard")
 _IN_COOKIES = ("hybrid", "cookie")
 _NO_REFRESH = (
     "A browser gets no refresh token in a body: any script of the page could keep it. Use the transport hybrid or "
@@ -40,7 +42,19 @@ def check_source(request: Any, *, by_cookie: bool = False) -> None:
         return
     settings = get_settings()
     trusted = settings.trusted_origins if by_cookie else (*settings.trusted_origins, *settings.bearer_origins)
-    origin.check(source_of(request), trusted, method=request.method, by_cookie=by_cookie)
+    source = source_of(request)
+    try:
+        origin.check(source, trusted, method=request.method, by_cookie=by_cookie)
+    except CsrfFailed:
+        logger.warning(
+            "Refused (csrf_failed): Origin %.200r, Sec-Fetch-Site %.20r, for the host %r%s. "
+            'A page to be trusted is listed in LANYARD["TRUSTED_ORIGINS"]; a proxy has to pass Host on.',
+            source.origin,
+            source.fetch_site,
+            source.host,
+            " over https" if source.is_secure else "",
+        )
+        raise
 
 
 def may_hold_refresh_tokens(request: Any) -> bool:

@@ -90,10 +90,11 @@ def _unusable(claims: object) -> str | None:
         return f"returned {type(claims).__name__}"
     if clash := sorted(REGISTERED_CLAIMS & claims.keys()):
         return f"returned {', '.join(clash)}, whose meaning is fixed"
-    try:
-        _json(claims)
-    except (TypeError, ValueError, RecursionError):
-        return "returned something that is not JSON"
+    for name, value in claims.items():
+        try:
+            _json({name: value})
+        except (TypeError, ValueError, RecursionError):
+            return f"returned {name}, which is not JSON ({type(value).__name__})"
     return None
 
 

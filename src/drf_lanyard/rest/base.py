@@ -50,13 +50,14 @@ class LanyardView(APIView):
     """Open to everybody, in JSON, and never in a transaction of ATOMIC_REQUESTS.
 
     A re-read after a lost compare-and-swap would see the same old row in there for ever, and an error answer would roll
-    back what the refusal wrote. Project-wide authenticators, permissions and throttles do not apply: a stale header
-    must not block a sign-in.
+    back what the refusal wrote. Project-wide authenticators, permissions, throttles and versions do not apply: a stale
+    header must not block a sign-in, and these paths have no version.
     """
 
     authentication_classes: Sequence[Any] = ()
     permission_classes: Sequence[Any] = ()
     throttle_classes: Sequence[Any] = ()
+    versioning_class = None
     parser_classes = (JSONParser, FormParser, MultiPartParser)
     renderer_classes = (SecretJSONRenderer,)
     content_negotiation_class = _AlwaysJson
