@@ -3,13 +3,14 @@
 Every sign-in that makes one, ours with the transport `session` and Django's `login()` in the admin alike, has a row in
 `Session`, and the Django session holds the row's id. Whatever ends the row deletes the Django session, and until then
 the snapshot refuses it. `Session.secret` holds the Django session's key, since that is what must be deleted; the table
-`django_session` has it in the clear as well. Sessions in signed cookies cannot be deleted; the snapshot refuses them.
+`django_session` has it in the clear as well. What cannot be deleted (signed cookies), or was not, the snapshot refuses
+for as long as the log remembers. A Django session lives for longer, so its row is looked at twice in that time.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import import_module
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,9 @@ from django.db.models.signals import pre_delete
 from .conf import get_settings
 from .core.counts import counts
 from .core.errors import AuthError, ConfigurationError, TokenRevoked, TokenStale
+from .core.generations import Generations
 from .core.model import Denied, Issued, SessionState
+from .django_store import RECORD, destroy, follow, record_of, store
 from .live import LivePrincipal
 from .models import Session
 from .signals import revoked
@@ -32,9 +35,10 @@ from .transport import client_of
 from .wiring import alias, get_lanyard
 
 METHOD = "session"
-#: Where a Django session keeps what we know of it.
-RECORD = "_lanyard"
 _MAX_KEY = 64
+
+#: When this process last looked at a row, by its id. Not in the Django session: writing that would prolong it.
+_looks: Generations[float] = Generations(10_000)
 
 _signing_in: ContextVar[bool] = ContextVar("lanyard_signing_in", default=False)
 
@@ -116,6 +120,7 @@ def _bind(request: Any, state: SessionState) -> None:
         "epoch": state.epoch,
         "at": state.created_at,
         "until": state.absolute_expires_at,
+        "looked": state.now,
     }
     idle = state.now + session.get_expiry_age()
     until = state.absolute_expires_at
@@ -138,7 +143,8 @@ def _key(session: Any) -> str:
 def principal_of(request: Any, user: Any) -> LivePrincipal | None:
     """Who is signed in to Django here; None if that session is dead, and then it is forgotten.
 
-    Raises `StoreUnavailable`. No statement beyond Django's own, but after something about the user has changed.
+    Raises `StoreUnavailable`. No statement beyond Django's own, but when something about the user has changed, and when
+    the last look at the row is so long ago that the log will soon forget what has happened since.
     """
     lanyard, session, record = get_lanyard(), request.session, _record(request)
     now = lanyard.clock.time()
@@ -164,18 +170,32 @@ def principal_of(request: Any, user: Any) -> LivePrincipal | None:
         refusal = lanyard.reader.fresh().verdict(principal)
     moved = refusal is None and record["key"] != _key(session)  # Django has given it another key: follow
     if moved or refusal is TokenStale:  # stale: something about the user has changed, and the row tells what
-        refusal = _look_again(request, key)
+        refusal = _look_again(request, key, now, bind=True)
+    elif refusal is None and not _looked(record, now):
+        refusal = _look_again(request, key, now, bind=False)
     if refusal is None:
         return principal
     forget(request)
     return None
 
 
-def _look_again(request: Any, session_id: UUID) -> type[AuthError] | None:
-    state = get_lanyard().sessions.load(session_id)
+def _looked(record: dict[str, Any], now: float) -> bool:
+    """Whether the log still knows everything that has happened since the last look at the row."""
+    looks = (record.get("looked"), _looks.get(record["id"]))
+    return any(look is not None and abs(now - look) < get_lanyard().policy.retention / 2 for look in looks)
+
+
+def _look_again(request: Any, session_id: UUID, now: float, *, bind: bool) -> type[AuthError] | None:
+    """`now` is from before the look."""
+    sessions = get_lanyard().sessions
+    state = sessions.load(session_id)
     if state is None or state.revoked_at is not None:
         return TokenRevoked
-    _bind(request, state)
+    _looks.put(session_id.hex, now)
+    if bind:
+        _bind(request, state)
+    else:  # after the commit: on SQLite, a transaction that has only read may be refused to write
+        sessions.after_commit(partial(follow, request.session, state))
     return None
 
 
@@ -197,8 +217,7 @@ def end(request: Any) -> None:
 
 
 def _record(request: Any) -> dict[str, Any] | None:
-    record = request.session.get(RECORD)
-    return record if isinstance(record, dict) else None
+    return record_of(request.session)
 
 
 # Ending
@@ -218,7 +237,7 @@ def _on_revoked(sender: Any, session_ids: Collection[UUID], user_ids: Collection
     dead = dead.filter(pk__in=session_ids) if session_ids else dead.filter(user_id__in=user_ids)
     keys = dict(dead.values_list("pk", "secret")) if session_ids or user_ids else {}
     if keys:
-        _destroy(keys.values())
+        destroy(keys.values())
         Session.objects.using(alias()).filter(pk__in=keys).update(secret="")
 
 
@@ -226,18 +245,9 @@ def _before_row_delete(sender: Any, instance: Session, **kwargs: Any) -> None:
     """The row goes, also with its user: afterwards nobody could say which session it was."""
     if instance.transport == "session" and instance.secret:
         key = instance.secret
-        transaction.on_commit(lambda: _destroy([key]), using=alias(), robust=True)
+        transaction.on_commit(lambda: destroy([key]), using=alias(), robust=True)
 
 
 def in_cookies() -> bool:
     """Whether only browsers hold the sessions."""
-    return issubclass(_store(), signed_cookies.SessionStore)
-
-
-def _store() -> Any:
-    return import_module(django_settings.SESSION_ENGINE).SessionStore
-
-
-def _destroy(keys: Iterable[str]) -> None:
-    for key in keys:
-        _store()(session_key=key).delete()
+    return issubclass(store(), signed_cookies.SessionStore)

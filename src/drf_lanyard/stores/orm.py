@@ -186,19 +186,30 @@ class OrmSessions:
         return connections[self.alias].in_atomic_block
 
 
-def prune_sessions(alias: str, older_than: float, batch: int) -> Iterator[int]:
+def prune_sessions(
+    alias: str, older_than: float, batch: int, settle: Callable[[list[Session]], None] = lambda rows: None
+) -> Iterator[int]:
     """Delete sessions that ended or expired over `older_than` seconds (at least a day) ago; yields how many at a time.
 
     Walks the primary key once: no index serves this, since one on a time would make every refresh dearer. A row must
-    outlive its access tokens: without it they could only be revoked with their user.
+    outlive its access tokens: without it they could only be revoked with their user. And one that names a Django
+    session must not go before that does. `settle` gets those that are over: it says when one ends instead, or takes the
+    name away.
     """
-    limit = DatabaseNow() - Value(max(DAY, float(older_than)))
-    dead = Q(revoked_at__lt=limit) | Q(idle_expires_at__lt=limit) | Q(absolute_expires_at__lt=limit)
+    now = DatabaseNow()
+    over, dead = _ended_before(now), _ended_before(now - Value(max(DAY, float(older_than))))
+    in_django = Q(transport="session") & ~Q(secret="")
     rows, last = Session.objects.using(alias).order_by("pk"), UUID(int=0)
     while keys := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:batch]):
+        walked = rows.filter(pk__in=keys).order_by()
+        settle(list(walked.filter(in_django, over)))
         # Without signals: they are dead already, and the log has forgotten them.
-        yield rows.filter(dead, pk__in=keys).order_by()._raw_delete(alias)
+        yield walked.filter(dead).exclude(in_django)._raw_delete(alias)
         last = keys[-1]
+
+
+def _ended_before(limit: Any) -> Q:
+    return Q(revoked_at__lt=limit) | Q(idle_expires_at__lt=limit) | Q(absolute_expires_at__lt=limit)
 
 
 def append(alias: str, rows: list[Revocation]) -> list[Entry]:

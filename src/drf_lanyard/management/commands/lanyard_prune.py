@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from drf_lanyard.core.policy import DAY
+from drf_lanyard.django_store import settle
 from drf_lanyard.stores.orm import prune_sessions
 from drf_lanyard.stores.orm_log import prune
 from drf_lanyard.wiring import alias
@@ -43,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, batch: int, older_than: float, **options: Any) -> None:
         database = alias()
         try:
-            sessions = sum(prune_sessions(database, older_than * DAY, batch))
+            sessions = sum(prune_sessions(database, older_than * DAY, batch, settle))
             entries = 0
             while forgotten := prune(database, batch):
                 entries += forgotten
