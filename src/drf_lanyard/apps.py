@@ -31,6 +31,7 @@ def _hide_our_cookies_in_error_reports() -> None:
 
 def _on_setting_changed(*, setting: str, **kwargs: object) -> None:
     from . import wiring
+    from .conf import RELOADED_BY
 
-    if setting in {"LANYARD", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "AUTH_USER_MODEL", "DATABASES", "DATABASE_ROUTERS"}:
+    if setting in RELOADED_BY:
         wiring.reset()

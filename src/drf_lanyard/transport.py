@@ -6,7 +6,7 @@ Reading has three outcomes: absent, present, malformed. An Authorization header 
 import ipaddress
 import re
 from collections.abc import Collection
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -40,14 +40,13 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: The scheme of the Authorization header in lower case.
     scheme: str
     token: str
-    source: Literal["header", "cookie"] = "header"
 
     def __repr__(self) -> str:
-        return f"Credential(scheme={self.scheme!r}, source={self.source!r})"
+        return f"Credential(scheme={self.scheme!r})"
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
         """Without the token: rich shows local variables in tracebacks."""
-        return [("scheme", self.scheme), ("source", self.source)]
+        return [("scheme", self.scheme)]
 
 
 def has_header(request: HasMeta) -> bool:

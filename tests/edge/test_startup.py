@@ -5,6 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from django.core.signals import setting_changed
+
+from drf_lanyard import wiring
+from drf_lanyard.conf import RELOADED_BY
 
 #: Beyond this nothing is configured: Django's defaults, SQLite, a key derived from SECRET_KEY.
 START = """
@@ -39,3 +43,10 @@ def test_a_key_derived_from_the_secret_key_imports_nothing_that_it_does_not_need
     assert "drf_lanyard.core.keys" in modules
     needless = tuple(f"{name}." for name in NEEDLESS)
     assert [name for name in modules if f"{name}.".startswith(needless)] == []
+
+
+@pytest.mark.parametrize("setting", sorted(RELOADED_BY))
+def test_a_change_of_these_settings_builds_the_service_anew(setting: str) -> None:
+    before = wiring.get_services()
+    setting_changed.send(sender=None, setting=setting, value=None, enter=True)
+    assert wiring.get_services() is not before

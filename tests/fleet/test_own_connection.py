@@ -1,5 +1,6 @@
 """The reader's connection is nobody else's: no request's transaction, pool, log or failure touches it."""
 
+import ssl
 from typing import Any
 
 import pytest
@@ -118,13 +119,16 @@ def test_an_authenticated_request_needs_no_connection_of_its_own(monkeypatch: py
 
 def test_what_it_opens_is_like_the_projects_without_pool_and_transactions(database: TestDatabase) -> None:
     before = connection.settings_dict
-    changed = {**before, "ATOMIC_REQUESTS": True, "AUTOCOMMIT": False, "OPTIONS": {**before["OPTIONS"], "pool": True}}
+    context = ssl.create_default_context()  # it cannot be copied
+    options = {**before["OPTIONS"], "pool": True, "ssl": context}
+    changed = {**before, "ATOMIC_REQUESTS": True, "AUTOCOMMIT": False, "OPTIONS": options}
     connection.settings_dict = changed
     try:
         wrapper = _open_like("default", 2.0)
     finally:
         connection.settings_dict = before
     assert "pool" not in wrapper.settings_dict["OPTIONS"]
+    assert wrapper.settings_dict["OPTIONS"]["ssl"] is context
     assert (wrapper.settings_dict["ATOMIC_REQUESTS"], wrapper.settings_dict["AUTOCOMMIT"]) == (False, True)
     assert changed["OPTIONS"]["pool"] is True  # the project's own are left alone
     names = ("ENGINE", "NAME", "USER", "HOST", "PORT")

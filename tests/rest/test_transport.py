@@ -22,7 +22,7 @@ def with_header(value: str) -> Any:
 def test_the_scheme_has_no_case(scheme: str) -> None:
     credential = read(with_header(f"{scheme} abc.def-_~+/="))
     assert credential is not None
-    assert (credential.scheme, credential.token, credential.source) == ("bearer", "abc.def-_~+/=", "header")
+    assert (credential.scheme, credential.token) == ("bearer", "abc.def-_~+/=")
     assert "abc" not in repr(credential)
 
 

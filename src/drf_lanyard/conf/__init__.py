@@ -24,7 +24,9 @@ from .values import BadValue, Parser, UserLoading
 __all__ = ["DEFAULTS", "RELOADED_BY", "Problem", "Rate", "Settings", "Throttle", "get_settings", "problems"]
 
 #: A change of one of these (`override_settings`) makes everything built from settings out of date.
-RELOADED_BY = frozenset({"LANYARD", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "AUTH_USER_MODEL", "DATABASES", "USE_TZ"})
+RELOADED_BY = frozenset(
+    {"LANYARD", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "AUTH_USER_MODEL", "DATABASES", "DATABASE_ROUTERS", "USE_TZ"}
+)
 
 #: Every key of LANYARD with its default, as a project would write it, and its parser.
 _TABLE: Mapping[str, tuple[Any, Parser]] = MappingProxyType(

@@ -1,7 +1,6 @@
 """The rules of one deployment as one value, validated once."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from .errors import ConfigurationError
 
@@ -50,8 +49,3 @@ class Policy:
     def retention(self) -> float:
         """How long the log remembers a revocation: longer than any token that it must refuse can live."""
         return max(HOUR, 2 * (self.access_lifetime + self.leeway))
-
-    @classmethod
-    def for_tests(cls) -> Self:
-        """The same rules with a short lease and timeout, for suites that wait for real reads."""
-        return cls(lease=0.2, read_timeout=1.0)

@@ -1,7 +1,6 @@
 """A database connection of one thread's own: no request's transaction, isolation level or failure touches it."""
 
 import contextlib
-import copy
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -90,8 +89,9 @@ def is_disconnect(error: Exception) -> bool:
 
 
 def _open_like(alias: str, timeout: float) -> BaseDatabaseWrapper:
-    settings: dict[str, Any] = copy.deepcopy(connections[alias].settings_dict)
-    options = settings["OPTIONS"]
+    settings: dict[str, Any] = {**connections[alias].settings_dict}
+    # Our own dictionary, and the project's values: a TLS context, say, cannot be copied.
+    options = settings["OPTIONS"] = {**settings["OPTIONS"]}
     options.pop("pool", None)  # requests and this thread must not wait for each other
     settings["ATOMIC_REQUESTS"], settings["AUTOCOMMIT"] = False, True
     backend = load_backend(settings["ENGINE"])
