@@ -45,6 +45,7 @@ def test_a_key_derived_from_the_secret_key_imports_nothing_that_it_does_not_need
     assert [name for name in modules if f"{name}.".startswith(needless)] == []
 
 
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
 @pytest.mark.parametrize("setting", sorted(RELOADED_BY))
 def test_a_change_of_these_settings_builds_the_service_anew(setting: str) -> None:
     before = wiring.get_services()
