@@ -11,10 +11,10 @@ from drf_lanyard.api import revoke_user
 from drf_lanyard.models import ApiToken, Session
 
 from ..databases import TestDatabase
-from .causes import atomically, fetch
+from .causes import atomically, change_password, fetch, restore
 from .crew import Crew
 from .steps import Act, count_steps, interleave
-from .world import log_in, post, refresh
+from .world import PASSWORD, log_in, post, refresh
 
 
 def clean_up() -> None:
@@ -75,6 +75,27 @@ def test_the_cleaning_is_stopped_at_each_step(cleaning: str, alice: Any) -> None
         making.proceed()
         act.finish()
         assert_none_survives(making.finish(), j)
+
+
+def test_the_thief_knows_the_old_password(settings: Any, alice: Any) -> None:
+    """First another password, then the cleaning: what began with the old one leaves no token."""
+    settings.LANYARD = {"LEASE": 0.2, "READ_TIMEOUT": 30, "THROTTLE": None}
+
+    def obtain() -> int:
+        return post("obtain-token/", {"username": "alice", "password": PASSWORD})[0]
+
+    def change_and_clean_up() -> None:
+        change_password()
+        clean_up()
+
+    steps, cleaning_steps = count_steps(obtain), count_steps(change_and_clean_up)
+    for i in range(steps + 1):
+        for j in (None, *range(1, cleaning_steps, 4)):
+            restore()
+            one, two = interleave(obtain, i, change_and_clean_up, j, locks=True)
+            assert (one.error, two.error) == (None, None), (i, j)
+            assert one.result in {200, 401}
+            assert not ApiToken.objects.exists(), (i, j)
 
 
 def test_the_cleaning_and_a_sign_in_that_evicts(settings: Any, alice: Any) -> None:
