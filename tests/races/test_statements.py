@@ -12,7 +12,7 @@ from drf_lanyard.models import Session
 from drf_lanyard.wiring import get_lanyard
 
 from .counting import counted
-from .world import PASSWORD, code, log_in, new_user, pass_time, post, refresh
+from .world import PASSWORD, code, log_in, new_user, pass_time, post, refresh, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -156,8 +156,10 @@ def test_nor_with_the_members_of_a_group(alice: Any) -> None:
         group = Group.objects.create(name=f"group {size}")
         for number in range(size):
             new_user(f"member {size} {number}").groups.add(group)
+        issued = [log_in(f"member {size} {number}") for number in range(size)]
         with counted() as found:
             group.permissions.add(permission)
+        assert [refusal(each.access) for each in issued if each is not None] == ["token_stale"] * size
         return len(found.requests)
 
-    assert cost(1) == cost(20)
+    assert cost(0) < cost(1) == cost(20)
