@@ -67,6 +67,10 @@ def _in_thread(work: Callable[[], None]) -> None:
         connections.close_all()  # this thread's own
 
 
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="lanyard-mail")
+
+
 class _Background:
     """A few threads, started at the first mail, and again in a forked child."""
 
@@ -75,13 +79,27 @@ class _Background:
 
     def start_afresh(self) -> None:
         self._room = threading.BoundedSemaphore(MAX_WAITING)
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="lanyard-mail")
+        self._pool = _pool()
 
     def run(self, work: Callable[[], None]) -> None:
         if not self._room.acquire(blocking=False):
             logger.error("A mail to reset a password was dropped: %d are waiting.", MAX_WAITING)
             return
-        self._pool.submit(work).add_done_callback(lambda _: self._room.release())
+        pool = self._pool
+        try:
+            mail = pool.submit(work)
+        except RuntimeError as error:  # there are too many threads, or the process is ending
+            self._room.release()
+            self._leave(pool)
+            logger.error("A mail to reset a password was dropped, unless a thread had room for it: %s.", error)
+            return
+        mail.add_done_callback(lambda _: self._room.release())
+
+    def _leave(self, pool: ThreadPoolExecutor) -> None:
+        """Begin with another pool: this one keeps what it could not begin. What threads it has finish their work."""
+        if self._pool is pool:
+            self._pool = _pool()
+        pool.shutdown(wait=False)
 
 
 _background = _Background()
