@@ -6,6 +6,7 @@ One thread with an event loop. A route belongs to one worker and one server, so 
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,6 +41,13 @@ class Route:
     delay: float = 2.0
     links: set[Link] = field(default_factory=set)
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    #: By mode, or "forgotten": how often bytes or a connection really met with it.
+    hindered: Counter[str] = field(default_factory=Counter)
+
+    async def open(self) -> None:
+        if not self.flowing.is_set():
+            self.hindered[self.mode] += 1
+            await self.flowing.wait()
 
 
 class Proxy:
@@ -130,7 +138,7 @@ class Proxy:
 
 async def _serve(route: Route, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     if route.mode == "hold":
-        await route.flowing.wait()
+        await route.open()
     try:
         answers, server = await asyncio.open_connection("127.0.0.1", route.target)
     except OSError:
@@ -152,10 +160,12 @@ async def _pump(
     with contextlib.suppress(OSError):
         while data := await source.read(CHUNK):
             if route.mode == "hold" or (route.mode == "hold_answers" and not to_server):
-                await route.flowing.wait()
+                await route.open()
             if route.mode == "delay" and not to_server:
+                route.hindered["delay"] += 1
                 await asyncio.sleep(route.delay)
             if link.forgotten:
+                route.hindered["forgotten"] += 1
                 continue
             target.write(data)
             await target.drain()

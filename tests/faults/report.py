@@ -90,7 +90,17 @@ class Judged:
         )
         line.problems.extend(_told(o, period) for o in (*other, *extra_503, *extra_silent))
         line.problems.extend(self._beyond_bounds(line, period.fault))
+        if missing := set(period.fault.felt) - period.seen - self._signs(period):
+            line.problems.insert(0, f"not felt: {', '.join(sorted(missing))}")
         return line
+
+    def _signs(self, period: Period) -> set[str]:
+        """What clients noticed. A worker is out if it let nobody in during the second half of a fault."""
+        mine = [o for o in self.history if period.holds(o)]
+        middle = (period.begin + period.end) / 2
+        good = {o.worker for o in self.history if o.succeeded and middle <= o.end <= period.end}
+        signs = {"503"} if any(o.status == 503 for o in mine) else set[str]()
+        return signs | ({"worker out"} if {o.worker for o in self.history} - good else set())
 
     def _beyond_bounds(self, line: Line, fault: Fault) -> Iterable[str]:
         if line.recovery_s is None or line.recovery_s > self.patience:

@@ -24,6 +24,8 @@ class Scene:
     hold: float
     moved_clocks: list[Interval] = field(default_factory=list)
     lost_commits: list[Interval] = field(default_factory=list)
+    #: What went wrong while injecting.
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,8 @@ class Fault:
     name: str
     inject: Callable[[Scene], AbstractContextManager[None]]
     loses: Loses
+    #: Signs that must be seen, by the watch (watch.py) or in the history (report.py): else nothing was injected.
+    felt: tuple[str, ...] = ()
     #: Seconds for which it lasts in the full run.
     lasts: float = 4.0
     #: What it needs: "valkey", "push", "postgres"; a row without it is left out.
@@ -48,6 +52,8 @@ class Period:
     end: float
     over: float
     recovered: bool
+    #: What the watch saw.
+    seen: frozenset[str] = frozenset()
 
     def holds(self, operation: Operation) -> bool:
         return self.begin <= operation.start < self.over

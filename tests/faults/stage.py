@@ -16,6 +16,7 @@ from .history import Operation, now
 from .report import RECOVERY, Judged, Line
 from .scene import Fault, Period, Scene
 from .servers import Server
+from .watch import watching
 
 #: Seconds before the first fault, and after each: what it has caused shows, and the next begins in calm.
 SETTLE = 1.6
@@ -88,7 +89,7 @@ def run_faults(
     outside = [f for f in verdict.findings if not any(p.begin <= f.operation.start < p.over for p in periods)]
     outcome.problems += [f"{title}: between faults: {describe(finding)}" for finding in outside]
     outcome.problems += [f"{title}: {line.fault}: {problem}" for line in outcome.lines for problem in line.problems]
-    outcome.problems += [f"{title}: {text}" for text in _thread_deaths(logs)]
+    outcome.problems += [f"{title}: {text}" for text in (*scene.failures, *_thread_deaths(logs))]
     if outcome.problems:
         outcome.problems.append(f"{title}: what the workers logged: {_keep_logs(logs.folder, title)}")
     if died:
@@ -101,13 +102,16 @@ def _inject(fault: Fault, scene: Scene, canary: Canary, at_most: float) -> Perio
         print(f"\r{fault.name:40}", end="\r", file=sys.stderr, flush=True)
     canary.sign_in()
     scene.hold = min(fault.lasts, at_most)
-    begin = now()
-    with fault.inject(scene):
-        until(now() + scene.hold)
-    end = now()
-    recovered = canary.recovers(end, GIVE_UP)
+    with watching(scene.fleet) as watch:
+        begin = now()
+        with fault.inject(scene):
+            until(now() + scene.hold)
+            seen = watch.look()
+        end = now()
+        recovered = canary.recovers(end, GIVE_UP)
+        seen |= watch.look_back()
     until(max(end + RECOVERY, now() + SETTLE))
-    return Period(fault=fault, begin=begin, end=end, over=now(), recovered=recovered)
+    return Period(fault=fault, begin=begin, end=end, over=now(), recovered=recovered, seen=seen)
 
 
 def _circumstances(plan: Plan, scene: Scene) -> Circumstances:

@@ -14,9 +14,12 @@ import pytest
 from tests.conftest import NOTES
 from tests.server_process import Server, Unavailable
 
-from .faults import named
+from . import stage
+from .faults import FAULTS as ALL
+from .faults import named, nothing
 from .fleet import Plan
 from .programme import bug_plan, temporary_folder
+from .scene import Fault
 from .servers import start_database, start_valkey
 from .stage import run_bug, run_faults
 
@@ -71,6 +74,18 @@ def test_nothing_revoked_is_let_in_whatever_fails(
         f"faults (seed {SEED}): {len(faults)} faults, {revoked} revocations, worst acceptance {worst:.0f} ms"
     )
     assert not outcome.problems, "\n".join([f"seed {SEED}", *said, *outcome.problems])
+
+
+def test_a_fault_that_is_not_injected_is_noticed(
+    servers: tuple[Server, Server], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No sign of any fault is there when nothing is the matter."""
+    monkeypatch.setattr(stage, "_keep_logs", lambda folder, title: folder)  # those of a real problem stay
+    signs = sorted({sign for fault in ALL for sign in fault.felt})
+    fault = Fault(name="none", inject=nothing, loses="nothing", felt=tuple(signs))
+    plan = Plan(seed=SEED, push="redis", workers=4, clients=2, actors=3)
+    outcome = run_faults(plan, [fault], folder / "none", *servers, at_most=HOLD, recovery=BACK, say=lambda text: None)
+    assert f"redis: none: not felt: {', '.join(signs)}" in "\n".join(outcome.problems), f"seed {SEED}"
 
 
 @pytest.mark.parametrize("bug", ["dropped push", "check-then-insert rotation", "id-gap catch-up"])

@@ -98,6 +98,7 @@ def test_it_passes(proxy: Proxy, echo: Echo) -> None:
     with connected(proxy.route(echo.port)) as client:
         assert answered(client, b"one")
         assert answered(client, b"two")
+        assert not proxy.routes[-1].hindered
 
 
 def test_what_is_held_arrives_later(proxy: Proxy, echo: Echo) -> None:
@@ -113,6 +114,7 @@ def test_what_is_held_arrives_later(proxy: Proxy, echo: Echo) -> None:
             assert echo.got == b"one"
             proxy.set_mode([route], "pass")
             assert (client.recv(1024), newcomer.recv(1024)) == (b"two", b"three")
+    assert route.hindered == {"hold": 2}  # bytes, and a connection
 
 
 def test_only_answers_are_held(proxy: Proxy, echo: Echo) -> None:
@@ -125,6 +127,7 @@ def test_only_answers_are_held(proxy: Proxy, echo: Echo) -> None:
         eventually(lambda: echo.got == b"onetwo")
         proxy.set_mode([route], "pass")
         assert client.recv(1024) == b"two"
+    assert route.hindered == {"hold_answers": 1}
 
 
 def test_answers_are_late(proxy: Proxy, echo: Echo) -> None:
@@ -135,6 +138,7 @@ def test_answers_are_late(proxy: Proxy, echo: Echo) -> None:
         client.sendall(b"one")
         assert is_silent(client)
         assert client.recv(1024) == b"one"
+    assert route.hindered == {"delay": 1}
 
 
 def test_a_forgotten_connection_swallows_everything_and_new_ones_work(proxy: Proxy, echo: Echo) -> None:
@@ -150,6 +154,7 @@ def test_a_forgotten_connection_swallows_everything_and_new_ones_work(proxy: Pro
             proxy.drop_forgotten([route])
             assert has_ended(client)
             assert answered(newcomer, b"four")
+    assert route.hindered == {"forgotten": 1}
 
 
 def test_a_server_that_is_not_there_and_another_in_its_place(proxy: Proxy, echo: Echo) -> None:

@@ -1,14 +1,17 @@
 """What a fault may cost: nothing at all, or 503 in its time. The line says so, and so does the exit status."""
 
-from typing import Any
+import random
+from collections.abc import Iterable
+from typing import Any, cast
 
 import pytest
 
 from .checker import Circumstances, check
-from .faults import nothing
+from .faults import FAULTS, again_and_again, nothing
+from .fleet import Fleet
 from .history import Operation
 from .report import Judged, Line
-from .scene import Fault, Loses, Period
+from .scene import Fault, Loses, Period, Scene
 
 ENDED = Operation(kind="logout", user=1, worker=0, start=10.0, end=10.1, status=204, session="s")
 
@@ -71,3 +74,42 @@ def test_a_run_that_revokes_nothing_shows_nothing() -> None:
     verdict = check(history, Circumstances(lease=1.0))
     judged = Judged(run="run", history=history, verdict=verdict, periods=[period], lease=1.0)
     assert judged.line(period).problems == ["nothing was revoked, so nothing was shown"]
+
+
+#: Those that clients notice; the watch sees the others.
+NOTICED = {"503", "worker out"}
+
+
+def judged(fault: Fault, seen: Iterable[str], *, noticed: bool) -> list[str]:
+    """What is said of a fault; its clients have noticed an outage, or nothing at all."""
+    out = [call(11), call(11.9, 503), call(13.5, 503)] if noticed else [call(11), call(13.5)]
+    history = sorted([ENDED, *out, call(14.5)], key=lambda operation: operation.end)
+    period = Period(fault=fault, begin=10.0, end=14.0, over=20.0, recovered=True, seen=frozenset(seen))
+    verdict = check(history, Circumstances(lease=1.0))
+    run = Judged(run="run", history=history, verdict=verdict, periods=[period], lease=1.0)
+    return [problem for problem in run.line(period).problems if "not felt" in problem]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_that_is_not_felt_is_a_problem(fault: Fault) -> None:
+    to_see = set(fault.felt) - NOTICED
+    assert judged(fault, to_see, noticed=True) == []
+    if fault.name == "calm":
+        return
+    assert to_see  # clients may notice what nobody has injected
+    for sign in to_see:
+        assert judged(fault, to_see - {sign}, noticed=True) == [f"not felt: {sign}"]
+    if missing := sorted(set(fault.felt) & NOTICED):
+        assert judged(fault, to_see, noticed=False) == [f"not felt: {', '.join(missing)}"]
+    assert judged(fault, (), noticed=False) == [f"not felt: {', '.join(sorted(fault.felt))}"]
+
+
+def test_an_injector_that_fails_says_so() -> None:
+    scene = Scene(fleet=cast(Fleet, None), dice=random.Random(1), hold=0.0)
+
+    def act() -> None:
+        raise OSError("no server")
+
+    with again_and_again(scene, act):
+        pass
+    assert scene.failures == ["act failed: OSError('no server')"]
