@@ -117,7 +117,10 @@ def _held(user: Any) -> Iterator[None]:
 def revoke_users(
     users: "QuerySet[Any] | Iterable[Any]", *, reason: str = "revoked", keep_sessions: bool = False, wait: bool = False
 ) -> int:
-    """`revoke_user` for many: after `QuerySet.update`, `bulk_update` or raw SQL, which send no signal. Their number."""
+    """`revoke_user` for many: after `QuerySet.update`, `bulk_update` or raw SQL, which send no signal. Their number.
+
+    A queryset is asked now: what it filters by may have been changed by then. Make a list of the users before.
+    """
     if isinstance(users, QuerySet):  # a replica may not know yet who it is about
         keys = list((users if getattr(users, "_db", None) else users.using(alias())).values_list("pk", flat=True))
     else:

@@ -1,4 +1,7 @@
-"""Signals, with `sender=drf_lanyard.models.Session`. `revoked` and `refresh_reused` are sent after the commit.
+"""Signals, with `sender=drf_lanyard.models.Session`.
+
+`revoked` is sent after the commit. The others are sent at once: the endpoints have committed by then; whoever calls
+`sign_in` in a transaction has not.
 
 Users are named as in the `sub` claim: by their primary key as text.
 """

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import router
 
 from drf_lanyard.api import revoke_session, revoke_user
 from drf_lanyard.models import ApiToken, Session
@@ -78,10 +79,11 @@ class Command(BaseCommand):
 
 
 def find_user(username: str) -> Any:
-    """By whatever the project's users sign in with; inactive users too, whom a manager may hide."""
+    """By whatever the project's users sign in with; inactive users too, whom a manager may hide, or a replica lack."""
     model = get_user_model()
+    rows = model._base_manager.using(router.db_for_write(model))
     try:
-        found = list(model._base_manager.filter(**{model.USERNAME_FIELD: username})[:2])
+        found = list(rows.filter(**{model.USERNAME_FIELD: username})[:2])
     except (ValueError, ValidationError):
         found = []
     if len(found) != 1:
