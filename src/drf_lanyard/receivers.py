@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, is_password_usable
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
-from django.db import connections
+from django.db import connections, router
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
@@ -75,6 +75,20 @@ def _is_user(sender: type[Model]) -> bool:
     return issubclass(sender, get_user_model()) or issubclass(get_user_model(), sender)
 
 
+def _is_ours(using: str) -> bool:
+    """Whether what is written there concerns us: in another database the same key is somebody else.
+
+    In doubt it does: where our tables are, where users are written, and under another alias with the same name, which
+    may be another way to the same database (around a pooler, as another role), whatever host and port say.
+    """
+    ours = {alias(), router.db_for_write(get_user_model())}
+    return using in ours or _name(using) in map(_name, ours)
+
+
+def _name(using: str) -> str:
+    return str(connections[using].settings_dict["NAME"])
+
+
 # Saving a user
 
 
@@ -85,11 +99,11 @@ def _before_user_save(
     if not _is_user(sender):
         return
     instance._lanyard_before = None
-    if _is_rehash(instance, update_fields) and _rehash(instance, using):
+    if _is_rehash(instance, update_fields) and _is_ours(using) and _rehash(instance, using):
         return
     unloaded = instance.get_deferred_fields()
     loaded = [name for name in _watched(sender, update_fields) if name not in unloaded]
-    if instance.pk is None or not loaded:
+    if instance.pk is None or not loaded or not _is_ours(using):
         return
     rows = get_user_model()._base_manager.using(using).filter(pk=instance.pk)
     instance._lanyard_before = rows.values(*loaded).first()
@@ -179,33 +193,33 @@ def _carry_sessions_over(user: Any, before: str) -> None:
 
 def _before_user_delete(sender: type[Model], instance: Any, using: str, **kwargs: Any) -> None:
     """Hold the user's row, so that no sign-in adds a session; one added since Django looked would block the delete."""
-    if _is_user(sender):
+    if _is_user(sender) and _is_ours(using):
         if connections[using].features.has_select_for_update:  # else the first statement has to be one that writes
             rows = get_user_model()._base_manager.using(using).select_for_update().filter(pk=instance.pk)
             list(rows.values_list("pk"))
         Session.objects.using(using).filter(user_id=instance.pk)._raw_delete(using)
 
 
-def _after_user_delete(sender: type[Model], instance: Any, **kwargs: Any) -> None:
-    if _is_user(sender):
+def _after_user_delete(sender: type[Model], instance: Any, using: str, **kwargs: Any) -> None:
+    if _is_user(sender) and _is_ours(using):
         get_lanyard().revoke_users([instance.pk], "deleted")
 
 
-def _before_session_delete(sender: type[Model], instance: Session, origin: Any, **kwargs: Any) -> None:
+def _before_session_delete(sender: type[Model], instance: Session, origin: Any, using: str, **kwargs: Any) -> None:
     """A deleted row is a dead session too. Deleting its user has a cause of its own."""
-    if _is_deleted_itself(Session, origin):
+    if _is_ours(using) and _is_deleted_itself(Session, origin):
         get_lanyard().revoke_sessions([instance.pk], "deleted")
 
 
-def _before_token_delete(sender: type[Model], instance: ApiToken, origin: Any, **kwargs: Any) -> None:
+def _before_token_delete(sender: type[Model], instance: ApiToken, origin: Any, using: str, **kwargs: Any) -> None:
     """The log entry of an API token that is deleted as a row, in the transaction that deletes it."""
-    if _is_deleted_itself(ApiToken, origin):
+    if _is_ours(using) and _is_deleted_itself(ApiToken, origin):
         get_lanyard().publisher.tokens(append(alias(), [Revocation.of_credential(instance.pk)]), "deleted")
 
 
 def _is_deleted_itself(model: type[Model], origin: Any) -> bool:
-    """Whether rows of `model` were asked to be deleted, and do not merely go with their user."""
-    return issubclass(origin.model if isinstance(origin, QuerySet) else type(origin), model)
+    """Whether rows of `model` were asked to be deleted, and do not merely go with their user. In doubt they were."""
+    return origin is None or issubclass(origin.model if isinstance(origin, QuerySet) else type(origin), model)
 
 
 # Groups and permissions: `user.groups`, `user.user_permissions` and `group.permissions`, changed from either side
@@ -224,7 +238,7 @@ def _on_membership_change(
     sender: type[Model], instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, using: str, **kwargs: Any
 ) -> None:
     for through, model, field in _relations():
-        if sender is not through:
+        if sender is not through or not _is_ours(using):
             continue
         if action == "pre_clear" and reverse:
             instance._lanyard_cleared = _keys(using, model, **{field: instance})
@@ -259,5 +273,7 @@ def _before_group_delete(sender: type[Model], instance: Group | Permission, usin
     instance._lanyard_affected = affected  # type: ignore[union-attr]
 
 
-def _after_group_delete(sender: type[Model], instance: Group | Permission, **kwargs: Any) -> None:
-    _claims_changed(instance.__dict__.pop("_lanyard_affected", set()))
+def _after_group_delete(sender: type[Model], instance: Group | Permission, using: str, **kwargs: Any) -> None:
+    affected = instance.__dict__.pop("_lanyard_affected", set())
+    if _is_ours(using):
+        _claims_changed(affected)
