@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import check_password, get_hasher, identify_has
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db import connections, router
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from .models import ApiToken, Revocation, Session
@@ -98,8 +98,10 @@ def _before_user_save(
     """Read what is stored, if this save may change a watched column: one query, and only then."""
     if not _is_user(sender):
         return
-    instance._lanyard_before = None
+    instance._lanyard_before = instance._lanyard_encoded = None
     if _is_rehash(instance, update_fields) and _is_ours(using) and _rehash(instance, using):
+        instance._lanyard_encoded = instance.password
+        instance.password = AsStored(instance.password)
         return
     unloaded = instance.get_deferred_fields()
     loaded = [name for name in _watched(sender, update_fields) if name not in unloaded]
@@ -117,6 +119,9 @@ def _watched(sender: type[Model], update_fields: frozenset[str] | None) -> list[
 def _after_user_save(sender: type[Model], instance: Any, created: bool, **kwargs: Any) -> None:
     if not _is_user(sender):
         return
+    encoded = instance.__dict__.pop("_lanyard_encoded", None)
+    if encoded is not None:
+        instance.password = encoded
     before = instance.__dict__.pop("_lanyard_before", None)
     if before is None or created:
         return
@@ -154,27 +159,41 @@ def _is_current(encoded: str) -> bool:
         return False
 
 
+class AsStored(str):
+    """An encoding that to save writes nothing: Django's own UPDATE, which comes after ours, sets the column to itself.
+
+    Else it would write back the old password over one that was set between the two.
+    """
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        return F("password").resolve_expression(*args, **kwargs)
+
+
 def _rehash(user: Any, using: str) -> bool:
     """Store the new encoding together with what live sessions are bound to: no refresh sees one without the other.
 
-    False if what is stored is neither an old encoding nor one of the password being verified: then it is a change.
+    Only over an encoding of the password being verified, compared with no lock held, for hashing is slow. False if what
+    is stored is neither an old encoding nor one of that password: then it is a change.
     """
     rows = get_user_model()._base_manager.using(using).filter(pk=user.pk)
-    with write_transaction(using):
-        stored = next(iter(rows.select_for_update().values_list("password", flat=True)), None)
-        if stored is None or not is_password_usable(stored):
-            return False
-        if not _is_current(stored):
-            rows.update(password=user.password)
-            _carry_sessions_over(user, stored)
+    passwords = rows.values_list("password", flat=True)
+    password, stored = _verifying.get(), next(iter(passwords), None)
+    while stored is not None and is_password_usable(stored):
+        if password is not None and not check_password(password, stored):
+            raise PermissionDenied("The password was changed while it was verified.")  # Django's `authenticate` refuses
+        if _is_current(stored):
+            if password is None:
+                return False
+            user.password = stored  # another sign-in has just re-encoded it: keep that one
             return True
-    password = _verifying.get()
-    if password is None:
-        return False
-    if not check_password(password, stored):
-        raise PermissionDenied("The password was changed while it was verified.")  # Django's `authenticate` refuses
-    user.password = stored  # another sign-in has just re-encoded it: keep that one
-    return True
+        with write_transaction(using):
+            locked = next(iter(passwords.select_for_update()), None)
+            if locked == stored:
+                rows.update(password=user.password)
+                _carry_sessions_over(user, stored)
+                return True
+        stored = locked
+    return False
 
 
 def _carry_sessions_over(user: Any, before: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import PBKDF2PasswordHasher, identify_hasher, make_password
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, identify_hasher, make_password
 
 from drf_lanyard.models import Session
 
@@ -50,9 +50,9 @@ def log_in() -> SignedIn | None:
 @pytest.fixture
 def laptop(alice: Any, settings: Any) -> Any:
     """A session from before the hashers changed. Alice's password is in the old encoding still."""
+    settings.LANYARD = {**settings.LANYARD, "THROTTLE": None}
     issued = log_in()
     settings.PASSWORD_HASHERS = [NEW, OLD]
-    settings.LANYARD = {**settings.LANYARD, "THROTTLE": None}
     assert identify_hasher(fetch().password).algorithm == "md5"
     return issued
 
@@ -126,26 +126,43 @@ def test_a_rehash_at_every_step_of_a_refresh(laptop: Any) -> None:
         laptop, _ = assert_all_live(one.result, two.result)
 
 
-def test_a_real_change_during_a_rehash_ends_everything_old(laptop: Any) -> None:
-    """At whatever step it comes. In one of them Django itself writes the old password back over the new one: then, and
-    only then, a sign-in with the old one is right."""
+def change(hasher: str = "default") -> None:
+    user = fetch()
+    user.password = make_password(NEW_PASSWORD, hasher=hasher)
+    user.save()
 
-    def change() -> None:
-        user = fetch()
-        user.set_password(NEW_PASSWORD)
-        user.save()
 
+@pytest.mark.parametrize("hasher", ["default", "md5"])
+def test_a_real_change_during_a_rehash_ends_everything_old(laptop: Any, hasher: str) -> None:
+    """And it stays, at whatever step it comes. `md5`: it comes from a process that has the old settings still."""
     for i in range(count_steps(log_in) + 1):
         outdate()
         tablet = log_in()
         outdate()
+        one, _ = interleave(log_in, i, partial(change, hasher), None, locks=True)
+        assert check_password(NEW_PASSWORD, fetch().password), i
+        assert_dead(laptop, tablet, one.result)
+        assert log_in() is None
+
+
+def test_a_real_change_during_a_rehash_that_was_overtaken(laptop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another sign-in has re-encoded the password while this one did: its encoding is not written back either."""
+    encode, overtaken = Preferred.encode, list[bool]()
+
+    def slow(self: Preferred, password: str, salt: str, iterations: int | None = None) -> str:
+        if password == PASSWORD and iterations is None and not overtaken:
+            overtaken.append(True)
+            rows = get_user_model()._default_manager.filter(username="alice", password__startswith="md5$")
+            rows.update(password=encode(self, password, "the other's salt"))
+        return encode(self, password, salt, iterations)
+
+    monkeypatch.setattr(Preferred, "encode", slow)
+    for i in range(count_steps(log_in) + 1):
+        outdate()
+        overtaken.clear()
         one, _ = interleave(log_in, i, change, None, locks=True)
-        assert_dead(laptop, tablet)
-        if fetch().check_password(NEW_PASSWORD):
-            assert_dead(one.result)
-            assert log_in() is None
-        else:
-            assert fetch().check_password(PASSWORD)
+        assert check_password(NEW_PASSWORD, fetch().password), i
+        assert_dead(laptop, one.result)
 
 
 def test_a_password_set_in_two_saves_is_not_taken_for_a_rehash(laptop: Any) -> None:
@@ -162,6 +179,7 @@ def test_a_password_set_in_two_saves_is_not_taken_for_a_rehash(laptop: Any) -> N
 def test_a_password_assigned_after_a_rehash_is_a_change(laptop: Any, update_fields: Any) -> None:
     user = fetch()
     assert user.check_password(PASSWORD)  # re-encodes it on this very instance
+    assert type(user.password) is str  # and leaves nothing behind there
     assert_lives(laptop)
     user.password = make_password(NEW_PASSWORD)
     user.save(update_fields=update_fields)
