@@ -1,6 +1,6 @@
 """The causes: what makes a user's tokens wrong, noticed by signals and written by `service`.
 
-Proxies of the user model are senders of their own, so receivers hear every model and ask `issubclass`. Statements that
+Proxies of a model are senders of their own, so receivers hear every model and ask `issubclass`. Statements that
 send no signal (`QuerySet.update`, `bulk_update`, raw SQL) are not seen here: for those there is `revoke_users`, or
 `lanyard_triggers`, which take the same locks in the same order. The refresh notices a changed password by itself.
 """
@@ -11,13 +11,15 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, is_password_usable
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db import connections, router
 from django.db.models import F, Model, QuerySet
-from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import class_prepared, m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from .models import ApiToken, Revocation, Session
 from .stores.dialect import write_transaction
@@ -28,8 +30,6 @@ from .wiring import alias, get_lanyard
 WATCHED = ("password", "is_active", "is_staff", "is_superuser")
 
 _kept: ContextVar[UUID | None] = ContextVar("lanyard_kept_session", default=None)
-
-
 _verifying: ContextVar[str | None] = ContextVar("lanyard_verifying", default=None)
 
 
@@ -58,16 +58,24 @@ def connect() -> None:
     for signal, receiver in (
         (pre_save, _before_user_save),
         (post_save, _after_user_save),
-        (pre_delete, _before_user_delete),
-        (post_delete, _after_user_delete),
         (m2m_changed, _on_membership_change),
+        (class_prepared, _watch_deletions),
     ):
         signal.connect(receiver, dispatch_uid=f"lanyard.{receiver.__name__}")
-    for model in (Group, Permission):
-        pre_delete.connect(_before_group_delete, sender=model, dispatch_uid="lanyard.group.before")
-        post_delete.connect(_after_group_delete, sender=model, dispatch_uid="lanyard.group.after")
+    for model in apps.get_models():
+        _watch_deletions(model)
     pre_delete.connect(_before_session_delete, sender=Session, dispatch_uid="lanyard.session.before")
     pre_delete.connect(_before_token_delete, sender=ApiToken, dispatch_uid="lanyard.token.before")
+
+
+def _watch_deletions(sender: type[Model], **kwargs: Any) -> None:
+    """Of users and groups alone: while anybody listens, Django deletes a model's rows one by one and not at once."""
+    if issubclass(sender, (Group, Permission)):
+        pre_delete.connect(_before_group_delete, sender=sender, dispatch_uid="lanyard.group.before")
+        post_delete.connect(_after_group_delete, sender=sender, dispatch_uid="lanyard.group.after")
+    elif issubclass(sender, AbstractBaseUser) or _is_user(sender):
+        pre_delete.connect(_before_user_delete, sender=sender, dispatch_uid="lanyard.user.before")
+        post_delete.connect(_after_user_delete, sender=sender, dispatch_uid="lanyard.user.after")
 
 
 def _is_user(sender: type[Model]) -> bool:
