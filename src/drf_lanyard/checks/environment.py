@@ -91,7 +91,7 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
 
 def check_django_sessions(**kwargs: Any) -> list[CheckMessage]:
     """W016: our authenticators refuse a revoked one all the same, but Django's own views, such as the admin, do not."""
-    from ..django_store import in_cookies
+    from ..django_sessions import in_cookies
 
     if problems() or "session" not in get_settings().transports or not in_cookies():
         return []
