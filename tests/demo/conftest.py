@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ..server_process import die_with_parent
+
 ROOT = Path(__file__).parents[2]
 PASSWORD = "wonderland"
 #: Seconds; only a broken demo takes this long.
@@ -26,6 +28,7 @@ class Demo:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "demo.serve", *(arguments or ["--port", "0"])],
             cwd=ROOT, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent(signal.SIGTERM),
         )  # fmt: skip
         self.lines: list[str] = []
         self._arriving: queue.Queue[str] = queue.Queue()

@@ -14,6 +14,8 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
+from ..server_process import die_with_parent
+
 ROOT = Path(__file__).parents[2]
 #: Where the pages say that the server listens; each walk has a port of its own.
 ADDRESS = "127.0.0.1:8000"
@@ -107,6 +109,7 @@ class Walk:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=die_with_parent(signal.SIGTERM),
             )
         self._servers.append(server)
         deadline = time.monotonic() + TIMEOUT
