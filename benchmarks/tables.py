@@ -53,7 +53,7 @@ TABLES = {
     ),
     "http": Table(
         "HTTP: gunicorn, 2 sync workers, PostgreSQL",
-        {"per_second": "requests/s", "p99_ms": "p99, ms", "over_null": "over null, by rounds"},
+        {"per_second": "requests/s", "p99_ms": "p99, ms", "over_null": "over null, same server"},
     ),
     "crypto": Table("One token: verify and mint", {"median_us": "µs", "quartiles_us": "quartiles, µs"}),
     "revocation": Table(
