@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from .core.errors import InvalidCredentials
-from .receivers import verifying
+from .reencoding import verifying
 
 #: Characters. Longer ones are refused before anything is hashed.
 MAX_PASSWORD = 4096

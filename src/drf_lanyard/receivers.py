@@ -14,23 +14,20 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, is_password_usable
 from django.contrib.auth.models import Group, Permission
-from django.core.exceptions import PermissionDenied
 from django.db import connections, router
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.signals import class_prepared, m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from .models import ApiToken, Revocation, Session
-from .stores.dialect import write_transaction
-from .stores.orm import append, auth_hashes
+from .reencoding import AsStored, is_rehash, rehash
+from .stores.orm import append
 from .wiring import alias, get_lanyard
 
 #: Columns of the user whose change makes tokens wrong. `password` and `is_active` end sessions, the rest only claims.
 WATCHED = ("password", "is_active", "is_staff", "is_superuser")
 
 _kept: ContextVar[UUID | None] = ContextVar("lanyard_kept_session", default=None)
-_verifying: ContextVar[str | None] = ContextVar("lanyard_verifying", default=None)
 
 
 @contextmanager
@@ -41,16 +38,6 @@ def keeping_session(session_id: UUID) -> Iterator[None]:
         yield
     finally:
         _kept.reset(token)
-
-
-@contextmanager
-def verifying(password: str) -> Iterator[None]:
-    """Around `authenticate`: lets two sign-ins that re-encode the same password at once see that it is the same."""
-    token = _verifying.set(password)
-    try:
-        yield
-    finally:
-        _verifying.reset(token)
 
 
 def connect() -> None:
@@ -107,7 +94,7 @@ def _before_user_save(
     if not _is_user(sender):
         return
     instance._lanyard_before = instance._lanyard_encoded = None
-    if _is_rehash(instance, update_fields) and _is_ours(using) and _rehash(instance, using):
+    if is_rehash(instance, update_fields) and _is_ours(using) and rehash(instance, using):
         instance._lanyard_encoded = instance.password
         instance.password = AsStored(instance.password)
         return
@@ -140,79 +127,6 @@ def _after_user_save(sender: type[Model], instance: Any, created: bool, **kwargs
         get_lanyard().revoke_users([instance.pk], "deactivated")
     elif changed:
         get_lanyard().revoke_users([instance.pk], "claims_changed", keep_sessions=True)
-
-
-# Re-encoding the same password
-
-
-def _is_rehash(user: Any, update_fields: frozenset[str] | None) -> bool:
-    """Whether this save comes from Django's `check_password`, which re-encodes when the preferred hasher has changed.
-
-    Django then saves that column alone, having set `_password` to None on the instance itself. The same is left behind
-    by a save after `set_password`, so an instance that was seen with a new password never counts again.
-    """
-    if getattr(user, "_password", None) is not None:
-        user._lanyard_has_new_password = True
-    if "_lanyard_has_new_password" in user.__dict__ or update_fields != frozenset({"password"}):
-        return False
-    return "_password" in user.__dict__ and _is_current(user.password)
-
-
-def _is_current(encoded: str) -> bool:
-    """Whether a usable password is encoded as Django would now."""
-    preferred = get_hasher("default")
-    try:
-        return identify_hasher(encoded).algorithm == preferred.algorithm and not preferred.must_update(encoded)
-    except ValueError:
-        return False
-
-
-class AsStored(str):
-    """An encoding that to save writes nothing: Django's own UPDATE, which comes after ours, sets the column to itself.
-
-    Else it would write back the old password over one that was set between the two.
-    """
-
-    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
-        return F("password").resolve_expression(*args, **kwargs)
-
-
-def _rehash(user: Any, using: str) -> bool:
-    """Store the new encoding together with what live sessions are bound to: no refresh sees one without the other.
-
-    Only over an encoding of the password being verified, compared with no lock held, for hashing is slow. False if what
-    is stored is neither an old encoding nor one of that password: then it is a change.
-    """
-    rows = get_user_model()._base_manager.using(using).filter(pk=user.pk)
-    passwords = rows.values_list("password", flat=True)
-    password, stored = _verifying.get(), next(iter(passwords), None)
-    while stored is not None and is_password_usable(stored):
-        if password is not None and not check_password(password, stored):
-            raise PermissionDenied("The password was changed while it was verified.")  # Django's `authenticate` refuses
-        if _is_current(stored):
-            if password is None:
-                return False
-            user.password = stored  # another sign-in has just re-encoded it: keep that one
-            return True
-        with write_transaction(using):
-            locked = next(iter(passwords.select_for_update()), None)
-            if locked == stored:
-                rows.update(password=user.password)
-                _carry_sessions_over(user, stored)
-                return True
-        stored = locked
-    return False
-
-
-def _carry_sessions_over(user: Any, before: str) -> None:
-    """Bind live sessions to the new encoding; those bound to anything else stay as they are and die at refresh."""
-    present, user.password = user.password, before
-    try:
-        old = auth_hashes(user)
-    finally:
-        user.password = present
-    rows = Session.objects.using(alias()).filter(user_id=user.pk, revoked_at=None, auth_hash__in=old)
-    rows.update(auth_hash=auth_hashes(user)[0])
 
 
 # Deleting
